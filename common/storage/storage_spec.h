@@ -1,0 +1,39 @@
+#pragma once
+
+// How the content of one torrent lies on a disk: what a Disk port is told when it opens it.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/meta/metainfo.h"
+
+namespace bt::storage {
+
+enum class Access : std::uint8_t {
+    ReadOnly,   // the seeder: never creates, never writes
+    ReadWrite,  // the client: folders and files come into being when first written
+};
+
+// Path of file i is paths[i]. Lengths, pieces and hashes come from the metainfo.
+struct StorageSpec {
+    std::shared_ptr<const meta::Metainfo> metainfo;
+    std::vector<std::string> paths;  // one per file of the metainfo, ready to open
+    Access access = Access::ReadOnly;
+};
+
+// Paths below `outdir` as the metainfo names them.
+[[nodiscard]] std::vector<std::string> paths_in(const meta::Metainfo& metainfo, const std::string& outdir);
+
+// What a stat of one file says. A missing file is not an error.
+struct FileStat {
+    bool exists = false;
+    bool is_regular = false;
+    std::uint64_t size = 0;
+    std::int64_t mtime_ns = 0;
+
+    friend bool operator==(const FileStat&, const FileStat&) = default;
+};
+
+}  // namespace bt::storage
