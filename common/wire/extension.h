@@ -1,0 +1,31 @@
+#pragma once
+
+// The extension handshake of BEP 10: which extensions a peer speaks, under which ids, and what it says of itself.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "common/base/bytes.h"
+#include "common/base/endpoint.h"
+#include "common/base/result.h"
+
+namespace bt::wire {
+
+struct ExtensionHandshake {
+    std::map<std::string, std::uint8_t> ids;          // `m`; id 0 means: switched off
+    std::string client_version;                       // `v`
+    std::optional<std::uint16_t> listen_port;         // `p`
+    std::optional<std::uint32_t> request_queue;       // `reqq`
+    std::optional<std::uint64_t> metadata_size;       // BEP 9
+    std::optional<Address> your_ip;                   // `yourip`
+    bool upload_only = false;                         // BEP 21
+
+    [[nodiscard]] ByteBuffer encode() const;          // payload behind the id
+    // Unknown keys and values of an odd type are ignored, as BEP 10 asks; only what is no dictionary is refused
+    // (ProtocolViolation, remote). At most 100 entries of `m` are kept.
+    [[nodiscard]] static Result<ExtensionHandshake> parse(ByteView payload);
+};
+
+}  // namespace bt::wire

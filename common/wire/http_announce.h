@@ -1,0 +1,70 @@
+#pragma once
+
+// Announce over HTTP as values: the query string (BEP 3, 7, 23) and the bencoded reply, both directions (client and
+// tracker share the types).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/endpoint.h"
+#include "common/base/result.h"
+#include "common/base/types.h"
+
+namespace bt::wire {
+
+enum class AnnounceEvent : std::uint8_t { None, Started, Completed, Stopped, Paused };
+[[nodiscard]] std::string_view event_name(AnnounceEvent event);  // "" for None
+
+struct AnnounceRequest {
+    InfoHash info_hash{};
+    PeerId peer_id{};
+    std::uint16_t port = 0;
+    std::uint64_t uploaded = 0;
+    std::uint64_t downloaded = 0;
+    std::uint64_t left = 0;
+    AnnounceEvent event = AnnounceEvent::None;
+    std::optional<std::uint32_t> numwant;
+    std::optional<bool> compact;       // a client always sends compact=1
+    bool no_peer_id = false;
+    std::string key;
+    std::string tracker_id;
+    std::string ip;                    // "ip=" as sent
+};
+
+struct AnnouncePeer {
+    Endpoint endpoint;
+    std::optional<PeerId> peer_id;     // dictionary form only
+};
+
+struct AnnounceReply {
+    std::optional<std::string> failure_reason;
+    std::string warning_message;
+    std::optional<std::uint32_t> interval_s;
+    std::optional<std::uint32_t> min_interval_s;
+    std::optional<std::uint64_t> complete;
+    std::optional<std::uint64_t> incomplete;
+    std::string tracker_id;
+    std::vector<AnnouncePeer> peers;   // `peers` in either form and `peers6`
+};
+
+// "info_hash=%..&peer_id=..&port=..&uploaded=..&downloaded=..&left=..&compact=1[&event=..&numwant=..&key=..&trackerid=..]".
+[[nodiscard]] std::string to_query(const AnnounceRequest& request);
+
+// Query string (behind the '?') to request. Error: InvalidTracker (remote), the detail names the parameter and the rule broken.
+[[nodiscard]] Result<AnnounceRequest> parse_announce_query(std::string_view query);
+
+// Reply body. Lenient where trackers are sloppy (unsorted keys, missing interval, dictionary peers with host names
+// dropped), strict in bounds: 1 MiB, compact lists a multiple of 6 / 18, ports of 0 dropped, at most 3,000 peers.
+// Error: InvalidTracker or InvalidBencode (remote, offset).
+[[nodiscard]] Result<AnnounceReply> parse_announce_reply(ByteView body);
+
+// compact: IPv4 peers in `peers`, IPv6 in `peers6`. Otherwise dictionaries for both families in `peers`.
+[[nodiscard]] ByteBuffer encode_announce_reply(const AnnounceReply& reply, bool compact, bool no_peer_id);
+
+// http://host/announce -> http://host/scrape where BEP 48 allows it.
+[[nodiscard]] std::optional<std::string> scrape_url(std::string_view announce_url);
+
+}  // namespace bt::wire
