@@ -1,0 +1,236 @@
+#include "common/swarm/peer_session.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace bt::swarm {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+    using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+std::unexpected<Error> breach(std::string what) {
+    return fail(remote_error(ErrorCode::ProtocolViolation, std::move(what)));
+}
+
+std::string text_of(const char* what, std::uint32_t piece, std::uint32_t begin, std::size_t length) {
+    return std::string(what) + " (piece " + std::to_string(piece) + ", begin " + std::to_string(begin) + ", length " +
+           std::to_string(length) + ")";
+}
+
+// One number per block of a torrent: enough to tell withdrawn requests apart.
+std::uint64_t key_of(const BlockRequest& block) { return (std::uint64_t{block.piece.value()} << 32) | block.begin; }
+
+}  // namespace
+
+PeerSession::PeerSession(ConnectionId id, const meta::PieceLayout& layout, bool extensions_negotiated,
+                         PipelineSettings pipeline, TimePoint now)
+    : id_(id),
+      layout_(&layout),
+      extensions_negotiated_(extensions_negotiated),
+      pieces_(layout.piece_count()),
+      pipeline_(pipeline),
+      connected_at_(now),
+      unchoked_at_(now),
+      last_received_(now),
+      last_sent_(now) {}
+
+Result<SessionEvent> PeerSession::on_message(const wire::Message& message, const meta::Bitfield& own_pieces,
+                                             TimePoint now) {
+    using R = Result<SessionEvent>;
+    const auto not_negotiated = [&](const auto&) -> R {
+        return breach(std::string(wire::message_name(message)) + " without the fast extension");
+    };
+    return std::visit(
+        Overloaded{
+            [](const wire::KeepAlive&) -> R { return SessionEvent{}; },
+            [](const wire::Port&) -> R { return SessionEvent{}; },
+            [&](const wire::Choke&) -> R {
+                peer_choking_ = true;
+                PeerChokedUs event{pipeline_.take_all()};
+                for (const auto& block : event.lost) withdraw(block);
+                return event;
+            },
+            [&](const wire::Unchoke&) -> R {
+                if (!peer_choking_) return SessionEvent{};
+                peer_choking_ = false;
+                return PeerUnchokedUs{};
+            },
+            [&](const wire::Interested&) -> R {
+                if (std::exchange(peer_interested_, true)) return SessionEvent{};
+                return PeerInterestChanged{true};
+            },
+            [&](const wire::NotInterested&) -> R {
+                if (!std::exchange(peer_interested_, false)) return SessionEvent{};
+                return PeerInterestChanged{false};
+            },
+            [&](const wire::Have& have) -> R { return on_have(have); },
+            [&](const wire::Bitfield& bitfield) -> R { return on_bitfield(bitfield); },
+            [&](const wire::Request& request) -> R { return on_request(request, own_pieces); },
+            [&](const wire::Piece& piece) -> R { return on_piece(piece, now); },
+            [&](const wire::Cancel& cancel) -> R { return on_cancel(cancel); },
+            [&](const wire::Extended& extended) -> R { return on_extended(extended); },
+            not_negotiated,
+        },
+        message);
+}
+
+Result<SessionEvent> PeerSession::on_bitfield(const wire::Bitfield& message) {
+    if (pieces_told_) return breach("bitfield sent twice, or behind a have");
+    auto pieces = meta::Bitfield::from_wire(message.bits, layout_->piece_count());
+    if (!pieces) {
+        return breach("bitfield of " + std::to_string(message.bits.size()) + " bytes for " +
+                      std::to_string(layout_->piece_count()) + " pieces, or with spare bits set");
+    }
+    pieces_told_ = true;
+    pieces_ = std::move(*pieces);
+    return PeerHasPieces{};
+}
+
+Result<SessionEvent> PeerSession::on_have(const wire::Have& message) {
+    const auto piece = layout_->piece(message.piece);
+    if (!piece) return breach("have for piece " + std::to_string(message.piece) + ", which does not exist");
+    pieces_told_ = true;
+    if (!pieces_.set(*piece)) return SessionEvent{};
+    return PeerHasPiece{*piece};
+}
+
+Result<SessionEvent> PeerSession::on_request(const wire::Request& message, const meta::Bitfield& own_pieces) {
+    const BlockRequest block{PieceIndex(message.piece), message.begin, message.length};
+    if (!layout_->is_inside(block)) {
+        return breach(text_of("request out of range", message.piece, message.begin, message.length));
+    }
+    if (message.length > kMaxServedLength) {
+        return breach(text_of("request too large", message.piece, message.begin, message.length));
+    }
+    if (am_choking_ || queued_.size() >= kMaxQueuedRequests || !own_pieces.has(block.piece)) return SessionEvent{};
+    queued_.push_back(block);
+    return PeerRequested{block};
+}
+
+Result<SessionEvent> PeerSession::on_piece(const wire::Piece& message, TimePoint now) {
+    const BlockRequest block{PieceIndex(message.piece), message.begin, static_cast<std::uint32_t>(message.block.size())};
+    const bool requested = pipeline_.on_block(block, now);
+    if (!requested) {
+        if (!layout_->block_of(block) || withdrawn_.erase(key_of(block)) == 0) {
+            return breach(text_of("block never asked for", message.piece, message.begin, message.block.size()));
+        }
+    }
+    download_.add(block.length, now);
+    return BlockArrived{block, message.block, !requested};
+}
+
+Result<SessionEvent> PeerSession::on_cancel(const wire::Cancel& message) {
+    const BlockRequest block{PieceIndex(message.piece), message.begin, message.length};
+    if (!layout_->is_inside(block)) {
+        return breach(text_of("cancel out of range", message.piece, message.begin, message.length));
+    }
+    const auto found = std::ranges::find(queued_, block);
+    if (found == queued_.end()) return SessionEvent{};
+    queued_.erase(found);
+    return PeerCancelled{block};
+}
+
+Result<SessionEvent> PeerSession::on_extended(const wire::Extended& message) {
+    if (!extensions_negotiated_) return breach("extended message without the extension bit");
+    if (message.id != 0) return SessionEvent{};  // we announced no extension, so this one is for nobody
+    BT_TRY_ASSIGN(auto handshake, wire::ExtensionHandshake::parse(message.payload));
+    if (handshake.request_queue) pipeline_.set_peer_limit(*handshake.request_queue);
+    extensions_ = std::move(handshake);
+    return PeerExtensionsKnown{};
+}
+
+void PeerSession::send(const wire::Message& message) {
+    scratch_.clear();
+    wire::encode(message, scratch_);
+    output_.append_bytes(scratch_);
+}
+
+void PeerSession::send_bitfield(const meta::Bitfield& own_pieces) {
+    if (!own_pieces.is_empty()) send(wire::Bitfield{own_pieces.wire()});
+}
+
+void PeerSession::send_extension_handshake(const wire::ExtensionHandshake& handshake) {
+    if (!extensions_negotiated_) return;
+    const ByteBuffer payload = handshake.encode();
+    send(wire::Extended{0, payload});
+}
+
+void PeerSession::send_have(PieceIndex piece) { send(wire::Have{piece.value()}); }
+
+void PeerSession::choke() {
+    if (std::exchange(am_choking_, true)) return;
+    queued_.clear();
+    send(wire::Choke{});
+}
+
+void PeerSession::unchoke(TimePoint now) {
+    if (!std::exchange(am_choking_, false)) return;
+    unchoked_at_ = now;
+    send(wire::Unchoke{});
+}
+
+void PeerSession::set_interested(bool interested) {
+    if (std::exchange(am_interested_, interested) == interested) return;
+    if (interested) {
+        send(wire::Interested{});
+    } else {
+        send(wire::NotInterested{});
+    }
+}
+
+void PeerSession::request(const BlockRequest& block, TimePoint now) {
+    BT_DCHECK(!peer_choking_);
+    pipeline_.on_requested(block, now);
+    withdrawn_.erase(key_of(block));
+    send(wire::Request{block.piece.value(), block.begin, block.length});
+}
+
+void PeerSession::cancel(const BlockRequest& block) {
+    if (!pipeline_.on_dropped(block)) return;
+    withdraw(block);
+    send(wire::Cancel{block.piece.value(), block.begin, block.length});
+}
+
+void PeerSession::keep_alive() { send(wire::KeepAlive{}); }
+
+void PeerSession::withdraw(const BlockRequest& block) {
+    // Blocks that a peer will never send any more would pile up here; what is older than two full queues is forgotten
+    // together, and the peer that then still answers breaks the rule after minutes of silence.
+    if (withdrawn_.size() >= 4 * kMaxQueuedRequests) withdrawn_.clear();
+    withdrawn_.insert(key_of(block));
+}
+
+std::vector<BlockRequest> PeerSession::take_expired_requests(TimePoint now) {
+    auto expired = pipeline_.take_expired(now);
+    for (const auto& block : expired) {
+        withdraw(block);
+        send(wire::Cancel{block.piece.value(), block.begin, block.length});
+    }
+    return expired;
+}
+
+void PeerSession::send_front_block(const std::vector<FileRange>& ranges, TimePoint now) {
+    BT_CHECK(!queued_.empty());
+    const BlockRequest block = queued_.front();
+    queued_.pop_front();
+    scratch_.clear();
+    wire::encode_piece_header(block.piece.value(), block.begin, block.length, scratch_);
+    output_.append_bytes(scratch_);
+    for (const FileRange& range : ranges) output_.append_file(range);
+    upload_.add(block.length, now);
+}
+
+void PeerSession::check_invariants() const {
+    BT_CHECK(queued_.size() <= kMaxQueuedRequests);
+    BT_CHECK(!am_choking_ || queued_.empty());
+    BT_CHECK(!peer_choking_ || pipeline_.outstanding() == 0);
+    BT_CHECK(pieces_told_ || pieces_.is_empty());
+}
+
+}  // namespace bt::swarm

@@ -1,0 +1,144 @@
+#pragma once
+
+// One connection behind its handshake: the four flags, what the peer has, which messages are legal now, what we asked for,
+// what we were asked for, and the bytes that wait to be sent. No policy: whom to unchoke and what to request is decided
+// by torrent, choker and picker.
+//
+// Legality (a breach is an Error{ProtocolViolation, Remote}; the connection is dropped):
+//  - bitfield: exact size, spare bits zero, once, and not behind a have (BEP 3: only as the first message; an
+//    extension handshake may precede it, many clients send that first);
+//  - have, request, cancel: piece in range; request and cancel inside the piece, request length 1 … 32 KiB;
+//  - a block must be one that we asked for on this connection. One whose request we withdrew (cancel, choke, time-out)
+//    may still be on its way: it is told apart (BlockArrived::late) and not punished;
+//  - messages of extensions that were not negotiated (fast: ids 13 to 17; extended) are a breach.
+// Tolerated: redundant choke/unchoke/interested/have, requests while choked (they crossed our choke: dropped),
+// requests beyond kMaxQueuedRequests (dropped: we told reqq), requests for pieces we lack (dropped).
+// Choking a peer empties its request queue; being choked loses every outstanding request of ours (without fast).
+// Cost: O(1) a message, but O(queue) for cancel; no allocation per block in the steady state.
+
+#include <cstdint>
+#include <deque>
+#include <optional>
+#include <string>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "common/base/output_queue.h"
+#include "common/base/result.h"
+#include "common/base/time.h"
+#include "common/base/types.h"
+#include "common/meta/bitfield.h"
+#include "common/meta/piece_layout.h"
+#include "common/swarm/request_pipeline.h"
+#include "common/transport/rate_meter.h"
+#include "common/wire/extension.h"
+#include "common/wire/handshake.h"
+#include "common/wire/message.h"
+
+namespace bt::swarm {
+
+inline constexpr std::uint32_t kMaxQueuedRequests = 500;   // per peer; what we announce as reqq
+inline constexpr std::uint32_t kMaxServedLength = 32 * 1024;
+inline constexpr Duration kKeepAliveAfter = seconds(100);
+inline constexpr Duration kDeadAfter = seconds(120);
+
+// What a message meant. Views live as long as those of the message.
+struct PeerChokedUs { std::vector<BlockRequest> lost; };
+struct PeerUnchokedUs {};
+struct PeerInterestChanged { bool interested = false; };
+struct PeerHasPiece { PieceIndex piece; };
+struct PeerHasPieces {};                      // its bitfield; see pieces()
+struct BlockArrived { BlockRequest request; ByteView bytes; bool late = false; };
+struct PeerRequested { BlockRequest request; };
+struct PeerCancelled { BlockRequest request; };
+struct PeerExtensionsKnown {};
+using SessionEvent = std::variant<std::monostate, PeerChokedUs, PeerUnchokedUs, PeerInterestChanged, PeerHasPiece,
+                                  PeerHasPieces, BlockArrived, PeerRequested, PeerCancelled, PeerExtensionsKnown>;
+
+class PeerSession {
+  public:
+    PeerSession(ConnectionId id, const meta::PieceLayout& layout, bool extensions_negotiated,
+                PipelineSettings pipeline, TimePoint now);
+
+    [[nodiscard]] Result<SessionEvent> on_message(const wire::Message& message, const meta::Bitfield& own_pieces,
+                                                  TimePoint now);
+
+    // Commands: each appends to output() what has to be said, if anything has.
+    void send_bitfield(const meta::Bitfield& own_pieces);      // nothing when we have nothing
+    void send_extension_handshake(const wire::ExtensionHandshake& handshake);
+    void send_have(PieceIndex piece);
+    void choke();
+    void unchoke(TimePoint now);
+    void set_interested(bool interested);
+    void request(const BlockRequest& block, TimePoint now);
+    void cancel(const BlockRequest& block);                    // withdraws an outstanding request
+    void keep_alive();
+
+    // Takes back the requests that ran out of time; they were cancelled towards the peer.
+    [[nodiscard]] std::vector<BlockRequest> take_expired_requests(TimePoint now);
+    // The peer is gone: everything that was outstanding.
+    [[nodiscard]] std::vector<BlockRequest> take_all_requests() { return pipeline_.take_all(); }
+
+    // Requests of the peer in order of arrival; the owner answers the front with send_block.
+    [[nodiscard]] const std::deque<BlockRequest>& queued_requests() const { return queued_; }
+    // Answers and removes the front request: header, then these file ranges.
+    void send_front_block(const std::vector<FileRange>& ranges, TimePoint now);
+
+    [[nodiscard]] OutputQueue& output() { return output_; }
+    void on_bytes_sent(TimePoint now) { last_sent_ = now; }
+    void on_bytes_received(TimePoint now) { last_received_ = now; }
+
+    [[nodiscard]] ConnectionId id() const { return id_; }
+    [[nodiscard]] bool am_choking() const { return am_choking_; }
+    [[nodiscard]] bool am_interested() const { return am_interested_; }
+    [[nodiscard]] bool peer_choking() const { return peer_choking_; }
+    [[nodiscard]] bool peer_interested() const { return peer_interested_; }
+    [[nodiscard]] const meta::Bitfield& pieces() const { return pieces_; }
+    [[nodiscard]] const RequestPipeline& pipeline() const { return pipeline_; }
+    [[nodiscard]] const std::optional<wire::ExtensionHandshake>& extensions() const { return extensions_; }
+    [[nodiscard]] TimePoint connected_at() const { return connected_at_; }
+    [[nodiscard]] TimePoint unchoked_at() const { return unchoked_at_; }
+    [[nodiscard]] TimePoint last_received() const { return last_received_; }
+    [[nodiscard]] TimePoint last_sent() const { return last_sent_; }
+    [[nodiscard]] std::uint64_t downloaded_bytes() const { return download_.total_bytes(); }  // payload from the peer
+    [[nodiscard]] std::uint64_t uploaded_bytes() const { return upload_.total_bytes(); }      // payload to the peer
+    [[nodiscard]] std::uint64_t download_rate(TimePoint now) const { return download_.rate_bytes_per_s(now); }
+    [[nodiscard]] std::uint64_t upload_rate(TimePoint now) const { return upload_.rate_bytes_per_s(now); }
+
+    void check_invariants() const;
+
+  private:
+    [[nodiscard]] Result<SessionEvent> on_bitfield(const wire::Bitfield& message);
+    [[nodiscard]] Result<SessionEvent> on_have(const wire::Have& message);
+    [[nodiscard]] Result<SessionEvent> on_request(const wire::Request& message, const meta::Bitfield& own_pieces);
+    [[nodiscard]] Result<SessionEvent> on_piece(const wire::Piece& message, TimePoint now);
+    [[nodiscard]] Result<SessionEvent> on_cancel(const wire::Cancel& message);
+    [[nodiscard]] Result<SessionEvent> on_extended(const wire::Extended& message);
+    void send(const wire::Message& message);
+    void withdraw(const BlockRequest& block);   // it may still arrive
+
+    ConnectionId id_;
+    const meta::PieceLayout* layout_;
+    bool extensions_negotiated_;
+    bool am_choking_ = true;
+    bool am_interested_ = false;
+    bool peer_choking_ = true;
+    bool peer_interested_ = false;
+    bool pieces_told_ = false;        // bitfield or have seen
+    meta::Bitfield pieces_;
+    RequestPipeline pipeline_;
+    std::unordered_set<std::uint64_t> withdrawn_;   // keys of requests that may still be answered
+    std::deque<BlockRequest> queued_;
+    OutputQueue output_;
+    ByteBuffer scratch_;
+    std::optional<wire::ExtensionHandshake> extensions_;
+    transport::RateMeter download_;
+    transport::RateMeter upload_;
+    TimePoint connected_at_;
+    TimePoint unchoked_at_;
+    TimePoint last_received_;
+    TimePoint last_sent_;
+};
+
+}  // namespace bt::swarm
