@@ -5,8 +5,8 @@
 // parse() makes a flat list of tokens over the caller's bytes; Node is a light handle into it. The bytes must outlive
 // the Document. Nothing recurses: nesting depth is a number that is checked, not a stack that overflows.
 // Refused with the byte offset: a string that claims more bytes than there are (checked before any allocation),
-// integers that are not canonical (leading zero, "-0", empty) or exceed 64 bits, a dictionary key that is no string,
-// a missing end, bytes behind the value (unless allowed), too much depth, too many tokens.
+// integers that are not canonical (leading zero, "-0", empty; string lengths too) or exceed 64 bits, a dictionary key
+// that is no string, a key without a value, a missing end, bytes behind the value (unless allowed), too much depth, too many tokens.
 // Dictionary order: unsorted or duplicate keys are accepted in lenient mode (trackers send them) and is_canonical()
 // tells; find() then answers the first one.
 
@@ -79,14 +79,13 @@ class BencodeDocument {
 
   private:
     friend class BencodeNode;
+    friend class BencodeParser;
+    // 24 bytes: the token limit bounds what a hostile input makes us hold (72 MB).
     struct Token {
-        std::uint64_t offset = 0;     // of the first byte
-        std::uint64_t end = 0;        // behind the last byte
-        std::uint64_t content = 0;    // strings: offset of the content
-        std::int64_t number = 0;      // integers
-        std::uint32_t next = 0;       // index of the token behind this value (skips children)
-        std::uint32_t parent_end = 0; // token index at which the parent's children end
-        std::uint32_t count = 0;      // children: list elements, dict pairs
+        std::int64_t number = 0;   // integers: value; strings: length; lists: elements; dicts: pairs
+        std::uint32_t begin = 0;   // offset of the first byte
+        std::uint32_t end = 0;     // behind the last byte
+        std::uint32_t next = 0;    // index of the token behind this value (skips children)
         BencodeNode::Type type = BencodeNode::Type::Integer;
     };
     ByteView bytes_;
@@ -112,8 +111,12 @@ class BencodeWriter {
   private:
     struct Open {
         bool is_dict = false;
+        bool wants_value = false;
         std::optional<std::string> last_key;
     };
+    void before_value();
+    void append_string(std::string_view value);
+
     ByteBuffer out_;
     std::vector<Open> open_;
 };

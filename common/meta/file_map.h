@@ -33,7 +33,8 @@ class FileMap {
     // First byte of the file within the torrent.
     [[nodiscard]] std::uint64_t file_start(FileIndex file) const { return starts_[file.value()]; }
 
-    // The parts of files that make up torrent bytes [offset, offset + length), in order. Cost: O(log files + spans).
+    // The parts of files that make up torrent bytes [offset, offset + length), in order; the range lies inside.
+    // Cost: O(log files + spans + empty files among them).
     [[nodiscard]] std::vector<FileSpan> spans(std::uint64_t offset, std::uint64_t length) const;
 
   private:
