@@ -32,7 +32,7 @@ struct Handshake {
 class HandshakeReader {
   public:
     // Takes at most what is missing from the front of `bytes` and answers how many it took.
-    // Error: HandshakeRefused (remote), with the offset within the handshake.
+    // Error: HandshakeRefused (remote), with the offset within the handshake; it is the answer from then on.
     [[nodiscard]] Result<std::size_t> receive(ByteView bytes);
     [[nodiscard]] std::optional<InfoHash> info_hash() const;   // once 48 bytes are in
     [[nodiscard]] std::optional<Handshake> handshake() const;  // once 68 bytes are in
@@ -40,6 +40,7 @@ class HandshakeReader {
   private:
     std::array<Byte, kHandshakeSize> bytes_{};
     std::size_t size_ = 0;
+    bool wrong_ = false;  // the byte behind size_ was refused
 };
 
 }  // namespace bt::wire
