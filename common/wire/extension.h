@@ -13,6 +13,8 @@
 
 namespace bt::wire {
 
+inline constexpr std::size_t kMaxExtensionText = 100;  // bytes kept of a client version; longest extension name
+
 struct ExtensionHandshake {
     std::map<std::string, std::uint8_t> ids;          // `m`; id 0 means: switched off
     std::string client_version;                       // `v`
@@ -24,7 +26,8 @@ struct ExtensionHandshake {
 
     [[nodiscard]] ByteBuffer encode() const;          // payload behind the id
     // Unknown keys and values of an odd type are ignored, as BEP 10 asks; only what is no dictionary is refused
-    // (ProtocolViolation, remote). At most 100 entries of `m` are kept.
+    // (ProtocolViolation, remote). At most 100 entries of `m` are kept;
+    // a port or a metadata size of 0 counts as absent.
     [[nodiscard]] static Result<ExtensionHandshake> parse(ByteView payload);
 };
 

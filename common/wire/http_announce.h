@@ -15,6 +15,9 @@
 
 namespace bt::wire {
 
+inline constexpr std::size_t kMaxAnnounceReply = 1u << 20;  // bytes of a reply body
+inline constexpr std::size_t kMaxAnnouncePeers = 3'000;     // kept of one reply, both families together
+
 enum class AnnounceEvent : std::uint8_t { None, Started, Completed, Stopped, Paused };
 [[nodiscard]] std::string_view event_name(AnnounceEvent event);  // "" for None
 
@@ -53,15 +56,20 @@ struct AnnounceReply {
 // "info_hash=%..&peer_id=..&port=..&uploaded=..&downloaded=..&left=..&compact=1[&event=..&numwant=..&key=..&trackerid=..]".
 [[nodiscard]] std::string to_query(const AnnounceRequest& request);
 
-// Query string (behind the '?') to request. Error: InvalidTracker (remote), the detail names the parameter and the rule broken.
+// Query string (behind the '?') to request. Required: info_hash, peer_id, port (1 to 65535), left. A negative numwant
+// counts as absent; '+' is a plus; unknown parameters are ignored; info_hash, peer_id and port must not come twice, of
+// the others the last one counts. Error: InvalidTracker (remote), the detail names the parameter and the rule broken.
 [[nodiscard]] Result<AnnounceRequest> parse_announce_query(std::string_view query);
 
 // Reply body. Lenient where trackers are sloppy (unsorted keys, missing interval, dictionary peers with host names
-// dropped), strict in bounds: 1 MiB, compact lists a multiple of 6 / 18, ports of 0 dropped, at most 3,000 peers.
+// dropped), strict in bounds: 1 MiB, compact lists a multiple of 6 / 18, ports of 0 and
+// unspecified addresses dropped, at most 3,000 peers.
+// Bytes behind the value are ignored. With a failure reason the peers are not read.
 // Error: InvalidTracker or InvalidBencode (remote, offset).
 [[nodiscard]] Result<AnnounceReply> parse_announce_reply(ByteView body);
 
 // compact: IPv4 peers in `peers`, IPv6 in `peers6`. Otherwise dictionaries for both families in `peers`.
+// A failure reason goes alone.
 [[nodiscard]] ByteBuffer encode_announce_reply(const AnnounceReply& reply, bool compact, bool no_peer_id);
 
 // http://host/announce -> http://host/scrape where BEP 48 allows it.
