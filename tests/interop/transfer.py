@@ -1,0 +1,63 @@
+"""One direction: a downloader fetches a real tree of this machine from a seeder through a tracker, bit for bit.
+
+    transfer.py --downloader swarm-client --seeder aria2 --tracker swarm-tracker --torrent-by mktorrent
+"""
+import argparse
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from tests.interop import peers, trees  # noqa: E402
+from tests.support import bencode  # noqa: E402
+from tests.support.nodes import Lab, check, run_test  # noqa: E402
+
+
+def transfer(args):
+    missing = peers.missing_programs([args.downloader, args.seeder, args.tracker, args.torrent_by])
+    check(not missing, "install the packages " + " ".join(missing))
+    with Lab("interop", args.timeout) as lab:
+        origin, target = lab.make_dir("origin"), lab.make_dir("target")
+        tree = lab.make_dir("origin", "tree")
+        count, total = trees.copy_real_tree(tree)
+        tracker = peers.TRACKERS[args.tracker](lab)
+        torrent = lab.path("tree.torrent")
+        trees.make_torrent(args.torrent_by, tree, torrent, tracker.url)
+        tracker.start(torrent)
+        with open(torrent, "rb") as file:
+            info_hash = bencode.info_hash(file.read())
+
+        seeder = peers.CLIENTS[args.seeder](lab, "seeder", torrent)
+        downloader = peers.CLIENTS[args.downloader](lab, "downloader", torrent)
+
+        def seed(**options):
+            seeder.seed(origin, **options)
+            lab.wait_until(lambda: tracker.count(info_hash, b"complete") == 1, "the tracker knows the seeder",
+                           [seeder.node, tracker.node], timeout_s=30)
+
+        if downloader.can_dial:
+            seed()
+            downloader.download(target)
+        else:
+            # The downloader must be dialled, so it is there first.
+            downloader.download(target)
+            lab.wait_until(lambda: tracker.count(info_hash, b"incomplete") == 1, "the tracker knows the downloader",
+                           [downloader.node, tracker.node], timeout_s=30)
+            seed(dial=[downloader.endpoint()])
+        lab.wait_until(downloader.is_complete, "the download is complete", [seeder.node, tracker.node])
+        compared = trees.compare(torrent, tree, os.path.join(target, "tree"))
+        print(f"{compared} of {count} files, {total} bytes: identical")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--downloader", required=True, choices=peers.CLIENTS)
+    parser.add_argument("--seeder", required=True, choices=peers.CLIENTS)
+    parser.add_argument("--tracker", required=True, choices=peers.TRACKERS)
+    parser.add_argument("--torrent-by", required=True, choices=["mktorrent", "transmission-create"])
+    parser.add_argument("--timeout", type=float, default=90, help="seconds for everything")
+    run_test(transfer, parser.parse_args())
+
+
+if __name__ == "__main__":
+    main()
