@@ -1,0 +1,279 @@
+#include "common/swarm/torrent.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/base/encoding.h"
+
+namespace bt::swarm {
+
+using telemetry::Level;
+
+Torrent::Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield have, StorageId storage,
+                 TorrentSettings settings, telemetry::Telemetry telemetry, Rng rng)
+    : metainfo_(std::move(metainfo)),
+      layout_(metainfo_->layout()),
+      storage_(storage),
+      settings_(std::move(settings)),
+      telemetry_(telemetry),
+      picker_(layout_, have, settings_.picker, rng.fork(1)),
+      choker_(settings_.choker, rng.fork(2)),
+      peer_list_(settings_.peer_list, rng.fork(3)),
+      assembly_(layout_, settings_.max_piece_memory),
+      file_state_(*metainfo_, have) {
+    left_ = layout_.total_length();
+    for (auto piece = have.next_set(PieceIndex(0)); piece; piece = have.next_set(PieceIndex(piece->value() + 1))) {
+        left_ -= layout_.piece_size(*piece);
+    }
+}
+
+Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
+                                                   const wire::Handshake& remote, TimePoint now) {
+    if (remote.peer_id == settings_.peer_id) {
+        if (outgoing) peer_list_.add_self(endpoint);
+        return fail(remote_error(ErrorCode::HandshakeRefused, "connected to ourselves"));
+    }
+    if (peer_list_.is_banned(endpoint.address)) {
+        return fail(remote_error(ErrorCode::HandshakeRefused, "address is banned"));
+    }
+    if (auto refusal = resolve_duplicate(remote.peer_id, outgoing)) return fail(std::move(*refusal));
+
+    PeerConnection peer;
+    peer.endpoint = endpoint;
+    peer.peer_id = remote.peer_id;
+    peer.outgoing = outgoing;
+    peer.session = std::make_unique<PeerSession>(id, layout_, remote.has_extensions(), settings_.pipeline, now);
+    telemetry_.emit(now, Level::Summary, "peer_connected", id,
+                    {{"address", endpoint.to_string()},
+                     {"outgoing", outgoing},
+                     {"peer_id", to_hex(remote.peer_id)}});
+
+    peer.session->send_bitfield(have());
+    wire::ExtensionHandshake extension;
+    extension.client_version = settings_.client_version;
+    extension.request_queue = kMaxQueuedRequests;
+    if (settings_.listen_port != 0) extension.listen_port = settings_.listen_port;
+    extension.your_ip = endpoint.address;
+    peer.session->send_extension_handshake(extension);
+    if (outgoing) peer_list_.on_connected(endpoint, now);
+    choke_dirty_ = true;
+    if (next_tick_ <= now) next_tick_ = now + seconds(1);
+    return &connections_.emplace(id, std::move(peer)).first->second;
+}
+
+// Both sides dialled each other: both keep the connection that the larger peer_id made, so that one survives. Two
+// from the same side: the older one stays.
+std::optional<Error> Torrent::resolve_duplicate(const PeerId& remote, bool outgoing) {
+    const auto old = std::ranges::find_if(connections_, [&](const auto& c) { return c.second.peer_id == remote; });
+    if (old == connections_.end()) return std::nullopt;
+    const auto duplicate = [] { return remote_error(ErrorCode::Cancelled, "connected to this peer already"); };
+    const bool new_one_wins = outgoing == (settings_.peer_id > remote);
+    if (old->second.outgoing == outgoing || !new_one_wins) return duplicate();
+    drops_.push_back({old->first, duplicate()});
+    return std::nullopt;
+}
+
+Status Torrent::on_message(PeerConnection& peer, const wire::Message& message, TimePoint now) {
+    PeerSession& session = *peer.session;
+    session.on_bytes_received(now);
+    if (telemetry_.wants(Level::Wire)) emit_message("message_received", session.id(), message, now);
+    BT_TRY_ASSIGN(const auto event, session.on_message(message, have(), now));
+
+    if (const auto* block = std::get_if<BlockArrived>(&event)) {
+        on_block(peer, *block, now);
+    } else if (const auto* request = std::get_if<PeerRequested>(&event)) {
+        if (peer.prefetched != request->request.piece) {
+            peer.prefetched = request->request.piece;
+            prefetches_.push_back(request->request.piece);
+        }
+    } else if (const auto* has = std::get_if<PeerHasPiece>(&event)) {
+        picker_.on_peer_have(has->piece);
+        if (wants(has->piece)) change_interesting(peer, +1, now);
+        drop_if_both_seeds(peer);
+    } else if (std::holds_alternative<PeerHasPieces>(event)) {
+        picker_.on_peer_bitfield(session.pieces());
+        count_interesting(peer, now);
+        drop_if_both_seeds(peer);
+    } else if (const auto* choked = std::get_if<PeerChokedUs>(&event)) {
+        on_requests_lost(session.id(), choked->lost);
+    } else if (std::holds_alternative<PeerUnchokedUs>(event)) {
+        peer.needs_refill = true;
+    } else if (std::holds_alternative<PeerInterestChanged>(event)) {
+        choke_dirty_ = true;
+    } else if (std::holds_alternative<PeerExtensionsKnown>(event)) {
+        telemetry_.emit(now, Level::Decision, "peer_extensions", session.id(),
+                        {{"client", session.extensions()->client_version}});
+    }
+    return {};
+}
+
+void Torrent::on_block(PeerConnection& peer, const BlockArrived& event, TimePoint now) {
+    PeerSession& session = *peer.session;
+    const PieceIndex piece = event.request.piece;
+    const auto block = layout_.block_of(event.request);
+    BT_CHECK(block.has_value());  // the session let only our own requests through
+    download_.add(event.bytes.size(), now);
+    peer.needs_refill = true;
+    cancel_scratch_.clear();
+    if (!picker_.on_block_received(session.id(), piece, *block, cancel_scratch_)) {
+        wasted_ += event.bytes.size();
+        return;
+    }
+    for (const ConnectionId other : cancel_scratch_) {
+        auto& other_peer = connections_.at(other);
+        other_peer.session->cancel(event.request);
+        other_peer.needs_refill = true;
+        telemetry_.emit(now, Level::Decision, "request_cancelled", other,
+                        {{"piece", piece.value()}, {"begin", event.request.begin}, {"reason", "endgame"}});
+    }
+    assembly_.store(piece, *block, event.bytes, peer.endpoint.address, now);
+    if (!picker_.is_piece_full(piece)) return;
+    auto whole = assembly_.take(piece);
+    in_verification_[piece] = std::move(whole.contributors);
+    writes_.push_back({piece, std::move(whole.buffer), blame_.is_suspect(piece)});
+}
+
+void Torrent::on_requests_lost(ConnectionId id, const std::vector<BlockRequest>& lost) {
+    for (const BlockRequest& request : lost) {
+        picker_.on_request_dropped(id, request.piece, BlockIndex(request.begin / kBlockSize));
+    }
+    if (!lost.empty()) refill_all_ = true;
+}
+
+void Torrent::on_peer_gone(ConnectionId id, const Error& reason, TimePoint now) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    PeerConnection& peer = found->second;
+    on_requests_lost(id, peer.session->take_all_requests());
+    picker_.on_peer_gone(peer.session->pieces());
+    choker_.on_peer_gone(id);
+    const bool useful = peer.session->downloaded_bytes() > 0 || peer.session->uploaded_bytes() > 0;
+    if (peer.outgoing) peer_list_.on_disconnected(peer.endpoint, useful, now);
+    telemetry_.emit(now, Level::Summary, "peer_disconnected", id,
+                    {{"address", peer.endpoint.to_string()},
+                     {"reason", reason.message()},
+                     {"error", error_code_name(reason.code)},
+                     {"fault", fault_name(reason.fault)},
+                     {"downloaded", peer.session->downloaded_bytes()},
+                     {"uploaded", peer.session->uploaded_bytes()}});
+    std::erase_if(drops_, [&](const PeerToDrop& drop) { return drop.connection == id; });
+    connections_.erase(found);
+    choke_dirty_ = true;
+}
+
+void Torrent::on_piece_written(PieceIndex piece, PieceVerdict verdict, TimePoint now) {
+    assembly_.recycle(std::move(verdict.buffer));
+    auto node = in_verification_.extract(piece);
+    BT_CHECK(!node.empty());
+    refill_all_ = true;
+    if (!verdict.hash_ok) {
+        on_piece_hash_failed(piece, node.mapped(), verdict.block_digests, now);
+    } else if (!verdict.status) {
+        picker_.on_piece_failed(piece);
+        if (!failure_) failure_ = verdict.status.error();
+        telemetry_.emit(now, Level::Summary, "disk_failed", std::nullopt,
+                        {{"piece", piece.value()}, {"reason", failure_->message()}});
+    } else {
+        on_piece_verified(piece, verdict.block_digests, now);
+    }
+}
+
+void Torrent::on_piece_verified(PieceIndex piece, const std::vector<Sha1Digest>& digests, TimePoint now) {
+    picker_.on_piece_verified(piece);
+    left_ -= layout_.piece_size(piece);
+    telemetry_.emit(now, Level::Decision, "piece_verified", std::nullopt,
+                    {{"piece", piece.value()}, {"have", have().count()}, {"pieces", layout_.piece_count()}});
+    ban(blame_.on_piece_verified(piece, digests), piece, now);
+    for (const FileIndex file : file_state_.on_piece_verified(piece)) {
+        telemetry_.emit(now, Level::Decision, "file_completed", std::nullopt,
+                        {{"file", metainfo_->files()[file.value()].path}});
+    }
+    for (auto& [id, peer] : connections_) {
+        peer.session->send_have(piece);
+        if (telemetry_.wants(Level::Wire)) emit_message("message_sent", id, wire::Have{piece.value()}, now);
+        if (peer.session->pieces().has(piece) && settings_.download) change_interesting(peer, -1, now);
+    }
+    if (is_complete()) {
+        telemetry_.emit(now, Level::Summary, "completed", std::nullopt,
+                        {{"downloaded", download_.total_bytes()},
+                         {"uploaded", upload_.total_bytes()},
+                         {"hash_failures", hash_failures_}});
+        for (auto& [id, peer] : connections_) drop_if_both_seeds(peer);
+        choke_dirty_ = true;
+    }
+}
+
+void Torrent::on_piece_hash_failed(PieceIndex piece, const Contributors& contributors,
+                                   const std::vector<Sha1Digest>& digests, TimePoint now) {
+    ++hash_failures_;
+    picker_.on_piece_failed(piece);
+    telemetry_.emit(now, Level::Summary, "piece_failed", std::nullopt,
+                    {{"piece", piece.value()}, {"reason", "SHA-1 is not that of the metainfo"}});
+    ban(blame_.on_piece_failed(piece, contributors, digests), piece, now);
+}
+
+void Torrent::ban(const std::vector<Address>& addresses, PieceIndex piece, TimePoint now) {
+    for (const Address& address : addresses) {
+        if (peer_list_.is_banned(address)) continue;
+        const std::string reason = "sent corrupt data in piece " + std::to_string(piece.value());
+        peer_list_.ban(address, reason);
+        telemetry_.emit(now, Level::Summary, "peer_banned", std::nullopt,
+                        {{"address", address.to_string()}, {"piece", piece.value()}, {"reason", reason}});
+        for (const auto& [id, peer] : connections_) {
+            if (peer.endpoint.address == address) {
+                drops_.push_back({id, remote_error(ErrorCode::HashMismatch, "banned: " + reason)});
+            }
+        }
+    }
+}
+
+bool Torrent::wants(PieceIndex piece) const {
+    return settings_.download && picker_.is_wanted(piece) && !have().has(piece);
+}
+
+void Torrent::count_interesting(PeerConnection& peer, TimePoint now) {
+    const meta::Bitfield& pieces = peer.session->pieces();
+    std::uint32_t count = 0;
+    for (auto p = pieces.next_set(PieceIndex(0)); p; p = pieces.next_set(PieceIndex(p->value() + 1))) {
+        if (wants(*p)) ++count;
+    }
+    peer.interesting = 0;
+    change_interesting(peer, static_cast<int>(count), now);
+}
+
+void Torrent::change_interesting(PeerConnection& peer, int delta, TimePoint now) {
+    BT_CHECK(delta >= 0 || peer.interesting > 0);
+    peer.interesting = static_cast<std::uint32_t>(static_cast<std::int64_t>(peer.interesting) + delta);
+    const bool interested = peer.interesting > 0;
+    if (interested && delta > 0) peer.needs_refill = true;
+    if (peer.session->am_interested() == interested) return;
+    peer.session->set_interested(interested);
+    telemetry_.emit(now, Level::Decision, interested ? "became_interested" : "lost_interest", peer.session->id(),
+                    {{"interesting_pieces", peer.interesting}});
+}
+
+void Torrent::drop_if_both_seeds(PeerConnection& peer) {
+    if (!is_complete() || !peer.session->pieces().is_complete()) return;
+    drops_.push_back({peer.session->id(), local_error(ErrorCode::Cancelled, "both sides have everything")});
+}
+
+void Torrent::emit_message(const char* kind, ConnectionId id, const wire::Message& message, TimePoint now) const {
+    const auto name = wire::message_name(message);
+    const auto with_block = [&](std::uint32_t piece, std::uint32_t begin, std::size_t length) {
+        telemetry_.emit(now, Level::Wire, kind, id,
+                        {{"message", name}, {"piece", piece}, {"begin", begin}, {"length", std::uint64_t{length}}});
+    };
+    if (const auto* request = std::get_if<wire::Request>(&message)) {
+        with_block(request->piece, request->begin, request->length);
+    } else if (const auto* piece = std::get_if<wire::Piece>(&message)) {
+        with_block(piece->piece, piece->begin, piece->block.size());
+    } else if (const auto* cancel = std::get_if<wire::Cancel>(&message)) {
+        with_block(cancel->piece, cancel->begin, cancel->length);
+    } else if (const auto* has = std::get_if<wire::Have>(&message)) {
+        telemetry_.emit(now, Level::Wire, kind, id, {{"message", name}, {"piece", has->piece}});
+    } else {
+        telemetry_.emit(now, Level::Wire, kind, id, {{"message", name}});
+    }
+}
+
+}  // namespace bt::swarm

@@ -1,0 +1,177 @@
+#pragma once
+
+// One torrent's swarm as seen by one node: composes picker, choker, sessions, peer list, assembly and blame. It has no
+// policy of its own and does no I/O; its owner (common/engine) moves bytes and runs disk jobs.
+//
+// A turn: the owner feeds what happened (on_message, on_piece_written, on_peer_gone, on_deadline, …) and then calls
+// settle(now) once, which makes the decisions that follow (choking, requests, answers) and leaves the results in
+// the sessions' outputs and in take_writes / take_drops / take_prefetches. Batching decisions by turn is what keeps the cost
+// of a block small: one refill of the pipeline for everything a read brought.
+//
+// Life of a piece: absent -> in progress (picker + assembly) -> handed out by take_writes -> verified, or failed and
+// absent again. on_piece_written must follow every entry of take_writes, also when the write failed.
+// Errors of the disk stop the torrent (failure()); nothing that a peer does can.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.h"
+#include "common/base/result.h"
+#include "common/base/rng.h"
+#include "common/meta/bitfield.h"
+#include "common/meta/metainfo.h"
+#include "common/storage/file_state.h"
+#include "common/storage/piece_buffer.h"
+#include "common/swarm/blame.h"
+#include "common/swarm/choker.h"
+#include "common/swarm/peer_list.h"
+#include "common/swarm/peer_session.h"
+#include "common/swarm/piece_assembly.h"
+#include "common/swarm/piece_picker.h"
+#include "common/telemetry/event.h"
+
+namespace bt::swarm {
+
+struct TorrentSettings {
+    bool download = true;                          // false: only serve what is there
+    PeerId peer_id{};                              // ours, on the wire
+    std::string client_version = "Swarmlab";       // BEP 10 `v`
+    std::uint16_t listen_port = 0;                 // BEP 10 `p`; 0: not told
+    std::uint64_t max_piece_memory = 64u << 20;    // bytes of pieces in progress and on their way to the disk
+    Duration idle_piece_after = seconds(30);       // a partial piece without progress for so long may give up its memory
+    PickerSettings picker;
+    ChokerSettings choker;
+    PipelineSettings pipeline;
+    PeerListSettings peer_list;
+};
+
+struct PieceToWrite {
+    PieceIndex piece;
+    storage::PieceBuffer buffer;
+    bool want_block_digests = false;
+};
+
+struct PieceVerdict {
+    storage::PieceBuffer buffer;
+    bool hash_ok = false;
+    Status status;
+    std::vector<Sha1Digest> block_digests;
+};
+
+struct PeerToDrop {
+    ConnectionId connection;
+    Error error;
+};
+
+// One connection of the torrent; stable in memory while it lives.
+struct PeerConnection {
+    std::unique_ptr<PeerSession> session;
+    Endpoint endpoint;            // of the stream
+    PeerId peer_id{};
+    bool outgoing = false;
+    std::uint32_t interesting = 0;   // pieces it has that we want and lack
+    bool needs_refill = false;
+    std::optional<PieceIndex> prefetched;  // piece last hinted to the disk for it
+};
+
+struct TorrentStats {
+    std::uint32_t have = 0, pieces = 0;
+    std::uint64_t downloaded = 0, uploaded = 0;      // payload bytes, duplicates and failed pieces included
+    std::uint64_t down_rate = 0, up_rate = 0;        // bytes per second
+    std::uint64_t left = 0;                          // bytes of pieces not verified
+    std::uint32_t connected = 0, known = 0, banned = 0;
+    std::uint32_t hash_failures = 0;
+    std::uint64_t wasted = 0;                        // bytes of blocks that were not missing any more
+    std::uint32_t complete_files = 0;
+};
+
+class Torrent {
+  public:
+    Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield have, StorageId storage,
+            TorrentSettings settings, telemetry::Telemetry telemetry, Rng rng);
+
+    // A connection got past its handshake. Error: it must be closed instead (ourselves, banned, connected already).
+    [[nodiscard]] Result<PeerConnection*> on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
+                                                            const wire::Handshake& remote, TimePoint now);
+    // Error: drop the connection for it (call on_peer_gone then).
+    [[nodiscard]] Status on_message(PeerConnection& peer, const wire::Message& message, TimePoint now);
+    void on_peer_gone(ConnectionId id, const Error& reason, TimePoint now);
+    void on_piece_written(PieceIndex piece, PieceVerdict verdict, TimePoint now);
+    void on_deadline(TimePoint now);
+    [[nodiscard]] TimePoint next_deadline() const;
+
+    // Decisions of the turn. Then the owner sends every non-empty output and runs what the take_… functions answer.
+    void settle(TimePoint now);
+    // Moves queued answers into the output up to the watermark; answers whether anything was added.
+    bool fill_output(PeerConnection& peer, TimePoint now);
+
+    [[nodiscard]] std::vector<PieceToWrite> take_writes() { return std::exchange(writes_, {}); }
+    [[nodiscard]] std::vector<PeerToDrop> take_drops() { return std::exchange(drops_, {}); }
+    [[nodiscard]] std::vector<PieceIndex> take_prefetches() { return std::exchange(prefetches_, {}); }
+
+    [[nodiscard]] bool is_complete() const { return picker_.have().is_complete(); }
+    [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+    [[nodiscard]] const meta::Bitfield& have() const { return picker_.have(); }
+    [[nodiscard]] PeerList& peer_list() { return peer_list_; }
+    [[nodiscard]] const PeerList& peer_list() const { return peer_list_; }
+    [[nodiscard]] const std::map<ConnectionId, PeerConnection>& connections() const { return connections_; }
+    [[nodiscard]] std::map<ConnectionId, PeerConnection>& connections() { return connections_; }
+    [[nodiscard]] const meta::Metainfo& metainfo() const { return *metainfo_; }
+    [[nodiscard]] TorrentStats stats(TimePoint now) const;
+
+    void check_invariants() const;
+
+  private:
+    // torrent.cpp: what happens
+    void on_block(PeerConnection& peer, const BlockArrived& event, TimePoint now);
+    void on_requests_lost(ConnectionId id, const std::vector<BlockRequest>& lost);
+    void on_piece_verified(PieceIndex piece, const std::vector<Sha1Digest>& digests, TimePoint now);
+    void on_piece_hash_failed(PieceIndex piece, const Contributors& contributors,
+                              const std::vector<Sha1Digest>& digests, TimePoint now);
+    void ban(const std::vector<Address>& addresses, PieceIndex piece, TimePoint now);
+    void count_interesting(PeerConnection& peer, TimePoint now);
+    void change_interesting(PeerConnection& peer, int delta, TimePoint now);
+    [[nodiscard]] bool wants(PieceIndex piece) const;
+    void drop_if_both_seeds(PeerConnection& peer);
+    [[nodiscard]] std::optional<Error> resolve_duplicate(const PeerId& remote, bool outgoing);
+    void emit_message(const char* kind, ConnectionId id, const wire::Message& message, TimePoint now) const;
+    // torrent_settle.cpp: what follows
+    void settle_chokes(bool round, TimePoint now);
+    void refill(PeerConnection& peer, TimePoint now);
+    void maintain(PeerConnection& peer, TimePoint now);
+    void reclaim_memory(TimePoint now);
+
+    std::shared_ptr<const meta::Metainfo> metainfo_;
+    const meta::PieceLayout& layout_;
+    StorageId storage_;
+    TorrentSettings settings_;
+    telemetry::Telemetry telemetry_;
+    PiecePicker picker_;
+    Choker choker_;
+    PeerList peer_list_;
+    PieceAssembly assembly_;
+    Blame blame_;
+    storage::FileState file_state_;
+    std::map<ConnectionId, PeerConnection> connections_;
+    std::map<PieceIndex, Contributors> in_verification_;
+    std::vector<PieceToWrite> writes_;
+    std::vector<PeerToDrop> drops_;
+    std::vector<PieceIndex> prefetches_;
+    std::vector<ConnectionId> cancel_scratch_;
+    std::vector<PickedBlock> pick_scratch_;
+    std::optional<Error> failure_;
+    TimePoint next_tick_;
+    bool choke_dirty_ = false;
+    bool refill_all_ = false;
+    transport::RateMeter download_;
+    transport::RateMeter upload_;
+    std::uint32_t hash_failures_ = 0;
+    std::uint64_t wasted_ = 0;
+    std::uint64_t left_ = 0;
+};
+
+}  // namespace bt::swarm

@@ -1,0 +1,199 @@
+// The second half of Torrent: the decisions that follow from a turn, and what time alone brings about.
+
+#include <algorithm>
+
+#include "common/base/check.h"
+#include "common/swarm/torrent.h"
+
+namespace bt::swarm {
+
+using telemetry::Level;
+
+namespace {
+
+// Answers lie in the output only so far ahead of the socket: what is not there yet can still be choked or cancelled.
+constexpr std::uint64_t kOutputWatermark = 512u << 10;
+constexpr Duration kTick = seconds(1);
+
+}  // namespace
+
+void Torrent::settle(TimePoint now) {
+    if (choke_dirty_) settle_chokes(false, now);
+    const bool everybody = std::exchange(refill_all_, false);
+    for (auto& [id, peer] : connections_) {
+        if (everybody || peer.needs_refill) refill(peer, now);
+        fill_output(peer, now);
+    }
+}
+
+void Torrent::settle_chokes(bool round, TimePoint now) {
+    choke_dirty_ = false;
+    std::vector<ChokeCandidate> candidates;
+    candidates.reserve(connections_.size());
+    for (const auto& [id, peer] : connections_) {
+        const PeerSession& session = *peer.session;
+        ChokeCandidate candidate;
+        candidate.id = id;
+        candidate.peer_interested = session.peer_interested();
+        candidate.am_choking = session.am_choking();
+        candidate.snubbed = session.pipeline().is_snubbed(now);
+        candidate.download_rate_bytes_per_s = session.download_rate(now);
+        candidate.upload_rate_bytes_per_s = session.upload_rate(now);
+        candidate.connected_at = session.connected_at();
+        candidate.unchoked_at = session.unchoked_at();
+        candidates.push_back(candidate);
+    }
+    const bool seeding = is_complete() || !settings_.download;
+    const auto decisions =
+        round ? choker_.on_round(now, candidates, seeding) : choker_.on_change(now, candidates, seeding);
+    for (const ChokeDecision& decision : decisions) {
+        PeerSession& session = *connections_.at(decision.id).session;
+        if (decision.choke) {
+            session.choke();
+        } else {
+            session.unchoke(now);
+        }
+        telemetry_.emit(now, Level::Decision, decision.choke ? "choked" : "unchoked", decision.id,
+                        {{"reason", choke_reason_name(decision.reason)},
+                         {"down_rate", session.download_rate(now)},
+                         {"up_rate", session.upload_rate(now)}});
+    }
+}
+
+void Torrent::refill(PeerConnection& peer, TimePoint now) {
+    peer.needs_refill = false;
+    PeerSession& session = *peer.session;
+    if (!settings_.download || failure_ || session.peer_choking() || !session.am_interested()) return;
+    // A piece at a time, so that each new one is held against the memory bound.
+    const std::uint32_t blocks_per_piece = (layout_.piece_length() + kBlockSize - 1) / kBlockSize;
+    while (true) {
+        const std::uint32_t room = session.pipeline().room(now);
+        if (room == 0) return;
+        pick_scratch_.clear();
+        picker_.pick(session.id(), session.pieces(), std::min(room, blocks_per_piece), assembly_.has_room(),
+                     pick_scratch_);
+        for (const PickedBlock& picked : pick_scratch_) {
+            const BlockRequest& block = picked.request;
+            if (!assembly_.contains(block.piece)) {
+                assembly_.begin(block.piece, now);
+                telemetry_.emit(now, Level::Decision, "piece_begun", session.id(),
+                                {{"piece", block.piece.value()},
+                                 {"reason", pick_reason_name(picked.reason)},
+                                 {"availability", picker_.availability(block.piece)}});
+            }
+            session.request(block, now);
+            telemetry_.emit(now, Level::Wire, "message_sent", session.id(),
+                            {{"message", "request"},
+                             {"piece", block.piece.value()},
+                             {"begin", block.begin},
+                             {"length", block.length},
+                             {"reason", pick_reason_name(picked.reason)}});
+        }
+        if (pick_scratch_.empty()) return;
+    }
+}
+
+bool Torrent::fill_output(PeerConnection& peer, TimePoint now) {
+    PeerSession& session = *peer.session;
+    bool added = false;
+    std::vector<FileRange> ranges;
+    while (!session.queued_requests().empty() && session.output().size() < kOutputWatermark) {
+        const BlockRequest block = session.queued_requests().front();
+        ranges.clear();
+        const std::uint64_t offset = layout_.piece_offset(block.piece) + block.begin;
+        for (const auto& span : metainfo_->file_map().spans(offset, block.length)) {
+            ranges.push_back({storage_, span.file, span.offset, span.length});
+        }
+        session.send_front_block(ranges, now);
+        upload_.add(block.length, now);
+        telemetry_.emit(now, Level::Wire, "message_sent", session.id(),
+                        {{"message", "piece"},
+                         {"piece", block.piece.value()},
+                         {"begin", block.begin},
+                         {"length", block.length}});
+        added = true;
+    }
+    return added;
+}
+
+TimePoint Torrent::next_deadline() const {
+    if (connections_.empty()) return kNever;
+    return std::min(next_tick_, choker_.next_deadline());
+}
+
+void Torrent::on_deadline(TimePoint now) {
+    if (choker_.next_deadline() <= now) settle_chokes(true, now);
+    if (next_tick_ > now) return;
+    next_tick_ = now + kTick;
+    for (auto& [id, peer] : connections_) maintain(peer, now);
+    reclaim_memory(now);
+}
+
+void Torrent::maintain(PeerConnection& peer, TimePoint now) {
+    PeerSession& session = *peer.session;
+    if (now - session.last_received() >= kDeadAfter) {
+        drops_.push_back({session.id(), remote_error(ErrorCode::TimedOut, "silent for 120 s")});
+        return;
+    }
+    if (now - session.last_sent() >= kKeepAliveAfter) session.keep_alive();
+    const auto expired = session.take_expired_requests(now);
+    for (const BlockRequest& block : expired) {
+        telemetry_.emit(now, Level::Decision, "request_expired", session.id(),
+                        {{"piece", block.piece.value()}, {"begin", block.begin}});
+    }
+    on_requests_lost(session.id(), expired);
+}
+
+// Partial pieces that nobody feeds must not keep others from being begun.
+void Torrent::reclaim_memory(TimePoint now) {
+    if (assembly_.has_room()) return;
+    const auto piece = assembly_.longest_idle(now, settings_.idle_piece_after);
+    if (!piece || picker_.requested_blocks(*piece) > 0) return;
+    assembly_.abandon(*piece);
+    picker_.on_piece_abandoned(*piece);
+    refill_all_ = true;
+    telemetry_.emit(now, Level::Decision, "piece_abandoned", std::nullopt,
+                    {{"piece", piece->value()}, {"reason", "no progress, and its memory is needed"}});
+}
+
+TorrentStats Torrent::stats(TimePoint now) const {
+    TorrentStats stats;
+    stats.have = have().count();
+    stats.pieces = layout_.piece_count();
+    stats.downloaded = download_.total_bytes();
+    stats.uploaded = upload_.total_bytes();
+    stats.down_rate = download_.rate_bytes_per_s(now);
+    stats.up_rate = upload_.rate_bytes_per_s(now);
+    stats.left = left_;
+    stats.connected = static_cast<std::uint32_t>(connections_.size());
+    stats.known = static_cast<std::uint32_t>(peer_list_.known());
+    stats.banned = static_cast<std::uint32_t>(peer_list_.banned());
+    stats.hash_failures = hash_failures_;
+    stats.wasted = wasted_;
+    stats.complete_files = file_state_.complete_files();
+    return stats;
+}
+
+void Torrent::check_invariants() const {
+    picker_.check_invariants();
+    peer_list_.check_invariants();
+    std::size_t begun = 0;
+    for (const PieceIndex piece : picker_.partial_pieces()) {
+        if (!assembly_.contains(piece)) BT_CHECK(picker_.requested_blocks(piece) == 0);
+        if (assembly_.contains(piece)) ++begun;
+    }
+    BT_CHECK(begun == assembly_.count());
+    for (const auto& [piece, contributors] : in_verification_) BT_CHECK(!have().has(piece));
+    for (const auto& [id, peer] : connections_) {
+        peer.session->check_invariants();
+        std::uint32_t interesting = 0;
+        const meta::Bitfield& pieces = peer.session->pieces();
+        for (auto p = pieces.next_set(PieceIndex(0)); p; p = pieces.next_set(PieceIndex(p->value() + 1))) {
+            if (wants(*p)) ++interesting;
+        }
+        BT_CHECK(interesting == peer.interesting);
+        BT_CHECK((peer.interesting > 0) == peer.session->am_interested());
+    }
+}
+
+}  // namespace bt::swarm
