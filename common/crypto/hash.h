@@ -13,8 +13,10 @@ namespace bt::crypto {
 
 [[nodiscard]] Sha1Digest sha1(ByteView message);
 
-// Digests of two messages of any lengths, computed side by side.
+// Digests of two messages of any lengths, computed side by side as far as the shorter one goes.
 void sha1_pair(ByteView first, ByteView second, Sha1Digest& first_digest, Sha1Digest& second_digest);
+// Whether this CPU lets sha1_pair interleave; else it hashes one after the other.
+[[nodiscard]] bool sha1_pair_is_interleaved();
 
 class Sha1 {
   public:
