@@ -4,6 +4,11 @@
 #   makes a static library from every .cpp of <folder> (not of its subfolders). The library is called
 #   bt_<folder with / as _>. It may use only folders of a lower level that it names under USES; both the link
 #   edges and every #include "folder/…" in its files are held against that, and a breach stops the configure step.
+#   EXCLUDE names files (of either kind) that lie in the folder but belong to level 7.
+#
+# bt_program(<name> SOURCES <file from the root>... USES <folder>... [LINKS <external target>...])
+#   an executable of level 7. Its sources but main.cpp, if there are any, become the static library <name>_shell, so
+#   that tests can link them.
 
 set_property(GLOBAL PROPERTY BT_LAYER_FOLDERS "")
 
@@ -87,6 +92,7 @@ function(bt_layer folder)
     file(GLOB headers CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${folder}/*.h")
     foreach(excluded ${ARG_EXCLUDE})
         list(REMOVE_ITEM sources "${PROJECT_SOURCE_DIR}/${folder}/${excluded}")
+        list(REMOVE_ITEM headers "${PROJECT_SOURCE_DIR}/${folder}/${excluded}")
     endforeach()
     bt_check_includes("${folder}" ${sources} ${headers})
 
@@ -99,4 +105,48 @@ function(bt_layer folder)
         target_include_directories(${target} INTERFACE "${PROJECT_SOURCE_DIR}")
         target_link_libraries(${target} INTERFACE ${links} bt_sanitizers ${ARG_LINKS})
     endif()
+endfunction()
+
+function(bt_program name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINKS" ${ARGN})
+    set(reach "")
+    set(links "")
+    foreach(used ${ARG_USES})
+        bt_layer_reach("${used}" used_reach)
+        list(APPEND reach "${used}" ${used_reach})
+        bt_layer_target("${used}" used_target)
+        list(APPEND links "${used_target}")
+    endforeach()
+    set(checked "")
+    set(main "")
+    set(shell "")
+    foreach(source ${ARG_SOURCES})
+        get_filename_component(folder "${source}" DIRECTORY)
+        list(APPEND reach "${folder}")
+        list(APPEND checked "${PROJECT_SOURCE_DIR}/${source}")
+        string(REGEX REPLACE "\\.cpp$" ".h" header "${PROJECT_SOURCE_DIR}/${source}")
+        if(EXISTS "${header}")
+            list(APPEND checked "${header}")
+        endif()
+        if(source MATCHES "(^|/)main\\.cpp$")
+            list(APPEND main "${PROJECT_SOURCE_DIR}/${source}")
+        else()
+            list(APPEND shell "${PROJECT_SOURCE_DIR}/${source}")
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES reach)
+    set_property(GLOBAL PROPERTY "BT_LEVEL_program ${name}" 7)
+    set_property(GLOBAL PROPERTY "BT_REACH_program ${name}" "${reach}")
+    bt_check_includes("program ${name}" ${checked})
+
+    add_executable(${name} ${main})
+    target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+    target_link_libraries(${name} PRIVATE bt_warnings bt_sanitizers)
+    if(shell)
+        add_library(${name}_shell STATIC ${shell})
+        target_include_directories(${name}_shell PUBLIC "${PROJECT_SOURCE_DIR}")
+        target_link_libraries(${name}_shell PUBLIC ${links} bt_sanitizers PRIVATE bt_warnings ${ARG_LINKS})
+        target_link_libraries(${name} PRIVATE ${name}_shell)
+    endif()
+    target_link_libraries(${name} PRIVATE ${links} ${ARG_LINKS})
 endfunction()

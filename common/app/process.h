@@ -1,0 +1,20 @@
+#pragma once
+
+// What every program does to its process before anything else.
+
+#include <sys/types.h>
+
+#include <optional>
+
+#include "common/base/result.h"
+
+namespace bt::app {
+
+// A peer, a pipe or a terminal that goes away is an error value (EPIPE), not the end of the process.
+void ignore_sigpipe();
+
+// Ask the kernel for SIGTERM when the parent dies. The parent may be gone before we ask: then nobody would ever tell
+// us, so this is an error (Cancelled) when it is no longer `expected_parent`, or changed during the call.
+[[nodiscard]] Status die_with_parent(std::optional<pid_t> expected_parent = std::nullopt);
+
+}  // namespace bt::app
