@@ -1,6 +1,11 @@
 #pragma once
 
-// Magnet URIs (BEP 9): xt=urn:btih in hex or base32, dn, tr (repeated, tr.N too), x.pe peers (BEP 9), so file choice is kept raw (BEP 53).
+// Magnet URIs (BEP 9): xt=urn:btih in hex or base32, dn, tr (repeated, tr.N too), x.pe peers, so file choice (BEP 53).
+//
+// Refused, with the byte offset of the parameter: no "magnet:?", no usable btih, two different btih, too much.
+// Everything else that cannot be used is left out, because a link must not fail for a part nobody needs: parameters
+// and other kinds of xt that we do not know, trackers that are not text, peers that are not host:port. A dn with a
+// stray '%' is taken as written.
 
 #include <string>
 #include <string_view>
@@ -12,17 +17,23 @@
 
 namespace bt::meta {
 
+inline constexpr std::size_t kMaxMagnetSize = 64 * 1024;
+inline constexpr std::size_t kMaxMagnetTrackers = 200;
+inline constexpr std::size_t kMaxMagnetPeers = 200;
+
 struct Magnet {
     InfoHash info_hash{};
     std::string display_name;
-    std::vector<std::string> trackers;       // in order, duplicates dropped
-    std::vector<Endpoint> peers;             // x.pe entries that are addresses; names are left in peer_hosts
-    std::vector<std::string> peer_hosts;     // x.pe "host:port" with a name
-    std::string select_only;                 // so=, as written
+    std::vector<std::string> trackers;    // in order, duplicates dropped
+    std::vector<Endpoint> peers;          // x.pe entries that are addresses; names are left in peer_hosts
+    std::vector<std::string> peer_hosts;  // x.pe "host:port" with a name
+    std::string select_only;              // so=, percent-decoded, not judged
 
-    // Error: InvalidMagnet with the byte offset of the parameter. Limits: 64 KiB in all, 200 trackers, 200 peers.
+    // Error: InvalidMagnet, fault Remote. Limits: 64 KiB in all, 200 trackers, 200 peers of both kinds.
     [[nodiscard]] static Result<Magnet> parse(std::string_view uri);
     [[nodiscard]] std::string to_uri() const;
+
+    friend bool operator==(const Magnet&, const Magnet&) = default;
 };
 
 }  // namespace bt::meta

@@ -1,0 +1,100 @@
+#include "common/meta/metainfo_writer.h"
+
+#include <algorithm>
+
+#include "common/meta/bencode.h"
+
+namespace bt::meta {
+namespace {
+
+std::unexpected<Error> refuse(std::string detail) {
+    return fail(local_error(ErrorCode::InvalidArgument, std::move(detail)));
+}
+
+void write_path(BencodeWriter& out, std::string_view path) {
+    out.begin_list();
+    std::size_t begin = 0;
+    while (begin <= path.size()) {
+        const std::size_t end = std::min(path.find('/', begin), path.size());
+        out.string(path.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    out.end();
+}
+
+void write_files(BencodeWriter& out, const std::vector<FileEntry>& files) {
+    out.key("files").begin_list();
+    for (const FileEntry& file : files) {
+        out.begin_dict();
+        out.key("length").integer(static_cast<std::int64_t>(file.length));
+        write_path(out.key("path"), file.path);
+        out.end();
+    }
+    out.end();
+}
+
+void write_info(BencodeWriter& out, const TorrentDescription& description) {
+    out.begin_dict();
+    if (description.multi_file) {
+        write_files(out, description.files);
+    } else {
+        out.key("length").integer(static_cast<std::int64_t>(description.files.front().length));
+    }
+    out.key("name").string(description.name);
+    out.key("piece length").integer(description.piece_length);
+    ByteBuffer pieces;
+    pieces.reserve(description.piece_hashes.size() * sizeof(Sha1Digest));
+    for (const Sha1Digest& digest : description.piece_hashes) append(pieces, ByteView(digest));
+    out.key("pieces").string(ByteView(pieces));
+    if (description.is_private) out.key("private").integer(1);
+    out.end();
+}
+
+void write_trackers(BencodeWriter& out, const std::vector<std::vector<std::string>>& tiers) {
+    if (tiers.empty()) return;
+    out.key("announce").string(tiers.front().front());
+    if (tiers.size() == 1 && tiers.front().size() == 1) return;
+    out.key("announce-list").begin_list();
+    for (const auto& tier : tiers) {
+        out.begin_list();
+        for (const std::string& url : tier) out.string(url);
+        out.end();
+    }
+    out.end();
+}
+
+}  // namespace
+
+Result<ByteBuffer> write_metainfo(const TorrentDescription& description) {
+    if (!description.multi_file && description.files.size() != 1)
+        return refuse("a single-file torrent has exactly one file");
+    for (const FileEntry& file : description.files)
+        if (file.length > static_cast<std::uint64_t>(INT64_MAX)) return refuse("file length exceeds 63 bits");
+    for (const auto& tier : description.tracker_tiers)
+        if (tier.empty()) return refuse("a tier without a tracker");
+
+    BencodeWriter out;
+    out.begin_dict();
+    write_trackers(out, description.tracker_tiers);
+    if (!description.comment.empty()) out.key("comment").string(description.comment);
+    if (!description.created_by.empty()) out.key("created by").string(description.created_by);
+    if (description.creation_date) out.key("creation date").integer(*description.creation_date);
+    write_info(out.key("info"), description);
+    out.end();
+    ByteBuffer bytes = out.take();
+
+    // The reader's rules are the rules: what it would not take, or would drop, is not written.
+    const auto torrent = Metainfo::parse(bytes);
+    if (!torrent) return refuse("cannot be written: " + torrent.error().detail);
+    if (torrent->tracker_tiers() != description.tracker_tiers)
+        return refuse("a tracker URL is not text without spaces");
+    return bytes;
+}
+
+std::uint32_t choose_piece_length(std::uint64_t total_length) {
+    std::uint32_t length = 16u << 10;
+    while (length < 16u << 20 && total_length > std::uint64_t{length} * 2000) length *= 2;
+    return length;
+}
+
+}  // namespace bt::meta
