@@ -4,7 +4,8 @@
 // location and makes another exchange.
 //
 // receive(bytes) feeds; on_end() says the peer closed (which ends a response without length). Limits: head 16 KiB,
-// body 1 MiB (a larger Content-Length is refused at once). Chunked bodies are decoded. gzip is not asked for.
+// body 1 MiB (a larger Content-Length is refused at once). Chunked bodies are decoded. gzip is not asked for, and a body that
+// has a Content-Encoding is refused. Interim (1xx) responses are passed over; bytes behind the response are ignored.
 // Errors: InvalidHttp or LimitReached (remote), EndOfStream when the peer closed in the middle. Terminal.
 
 #include <cstdint>
@@ -17,6 +18,9 @@
 #include "common/http/url.h"
 
 namespace bt::http {
+
+inline constexpr std::size_t kMaxResponseHead = 16 * 1024;
+inline constexpr std::size_t kMaxResponseBody = 1u << 20;
 
 struct Response {
     int status = 0;

@@ -3,7 +3,12 @@
 // Server side of one HTTP connection, as a machine: requests out of bytes, responses into bytes, keep-alive and
 // pipelining in order. Bodies of requests are read and dropped (limit 64 KiB).
 // Limits: head 8 KiB, target 4 KiB -> the machine answers 431 or 414 itself and closes; what is not HTTP gets 400 and
-// a close. Time to send a head (5 s) and idle time (30 s) are the owner's to enforce through next_deadline/on_deadline.
+// a close, a body over the limit 413 and a close. Requests that arrive while one waits for its response are held as
+// bytes, up to kMaxHeldInput: what comes beyond is dropped and the connection closes behind that response. The owner
+// bounds the output: when output() has grown large, it polls no further until that is sent.
+// Time to send a head (5 s) and idle time (30 s) are the owner's to enforce through
+// next_deadline/on_deadline: half a request gets 408, an idle connection just closes; a body has 30 s. While a request
+// waits for its response there is no deadline. Output that is still unsent at a deadline behind the close is dropped.
 
 #include <cstdint>
 #include <memory>
@@ -17,6 +22,10 @@
 
 namespace bt::http {
 
+inline constexpr std::size_t kMaxRequestHead = 8 * 1024;
+inline constexpr std::size_t kMaxRequestTarget = 4 * 1024;
+inline constexpr std::size_t kMaxRequestBody = 64 * 1024;
+inline constexpr std::size_t kMaxHeldInput = 256 * 1024;  // bytes of requests behind the one being answered
 inline constexpr Duration kRequestHeadTimeout = seconds(5);
 inline constexpr Duration kIdleTimeout = seconds(30);
 
