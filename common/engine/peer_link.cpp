@@ -1,0 +1,109 @@
+#include "common/engine/peer_link.h"
+
+namespace bt::engine {
+
+PeerLink::PeerLink(env::Env& env, LinkOwner& owner, ConnectionId id, std::unique_ptr<env::Stream> stream,
+                   const Endpoint& remote, const PeerId& own_peer_id, std::optional<InfoHash> outgoing_to)
+    : env_(&env),
+      owner_(&owner),
+      id_(id),
+      stream_(std::move(stream)),
+      remote_(remote),
+      own_peer_id_(own_peer_id),
+      outgoing_(outgoing_to.has_value()),
+      info_hash_(outgoing_to.value_or(InfoHash{})),
+      state_(outgoing_ ? State::Connecting : State::Handshaking),
+      deadline_(env.now() + (outgoing_ ? kConnectTimeout : kHandshakeTimeout)) {
+    stream_->set_handler(this);
+}
+
+void PeerLink::on_connected() {
+    state_ = State::Handshaking;
+    deadline_ = env_->now() + kHandshakeTimeout;
+    send_handshake(info_hash_);
+    owner_->on_link_turn_end();
+}
+
+void PeerLink::send_handshake(const InfoHash& info_hash) {
+    wire::Handshake handshake;
+    handshake.info_hash = info_hash;
+    handshake.peer_id = own_peer_id_;
+    handshake.set_extensions();
+    early_output_.append_bytes(handshake.encode());
+    handshake_sent_ = true;
+    flush();
+}
+
+void PeerLink::on_received(MutableByteView bytes) {
+    ByteView left = bytes;
+    Status status;
+    if (state_ == State::Handshaking) status = receive_handshake(left);
+    if (status && state_ == State::Established) status = receive_messages(left);
+    if (!status) owner_->on_link_failed(*this, status.error());
+    owner_->on_link_turn_end();
+}
+
+Status PeerLink::receive_handshake(ByteView& bytes) {
+    BT_TRY_ASSIGN(const std::size_t taken, handshake_reader_.receive(bytes));
+    bytes = bytes.subspan(taken);
+    const auto info_hash = handshake_reader_.info_hash();
+    if (info_hash && !handshake_sent_) {
+        BT_TRY_ASSIGN(info_hash_, owner_->on_info_hash(*this, *info_hash));
+        send_handshake(info_hash_);
+    }
+    if (info_hash && *info_hash != info_hash_) {
+        return fail(remote_error(ErrorCode::HandshakeRefused, "the peer answered with another info_hash"));
+    }
+    const auto handshake = handshake_reader_.handshake();
+    if (!handshake) return {};
+    BT_TRY_ASSIGN(connection_, owner_->on_handshake(*this, *handshake));
+    state_ = State::Established;
+    deadline_ = kNever;
+    return {};
+}
+
+Status PeerLink::receive_messages(ByteView bytes) {
+    if (bytes.empty()) return {};
+    codec_.begin(bytes);
+    while (true) {
+        BT_TRY_ASSIGN(const auto message, codec_.next());
+        if (!message) return {};
+        BT_TRY(owner_->on_message(*this, *message));
+    }
+}
+
+void PeerLink::flush() {
+    if (state_ == State::Closed || state_ == State::Connecting || blocked_) return;
+    if (!early_output_.empty()) {
+        stream_->send(early_output_);
+        blocked_ = !early_output_.empty();
+    }
+    if (connection_ == nullptr || blocked_) return;
+    OutputQueue& output = connection_->session->output();
+    do {
+        if (output.empty()) continue;
+        stream_->send(output);
+        connection_->session->on_bytes_sent(env_->now());
+        blocked_ = !output.empty();
+    } while (!blocked_ && owner_->on_output_drained(*this));
+}
+
+void PeerLink::on_writable() {
+    blocked_ = false;
+    flush();
+    owner_->on_link_turn_end();
+}
+
+void PeerLink::on_closed(const Error& error) {
+    owner_->on_link_failed(*this, error);
+    owner_->on_link_turn_end();
+}
+
+void PeerLink::close() {
+    state_ = State::Closed;
+    deadline_ = kNever;
+    connection_ = nullptr;
+    stream_.reset();
+}
+
+}  // namespace bt::engine

@@ -1,0 +1,96 @@
+#pragma once
+
+// One stream to a peer: handshake, framing, and the way between a Stream and a swarm::PeerSession.
+//
+// States: Connecting (outgoing only) -> Handshaking -> Established -> Closed. Outgoing: we speak first. Incoming: we
+// wait for the info_hash, so that a node with several torrents knows which one is meant, and answer then.
+// Deadlines: 10 s to connect, 10 s for the handshake; behind that the session's rules hold.
+// The link never destroys itself: it tells its owner, which calls close() and keeps the object until the turn is over.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "common/base/endpoint.h"
+#include "common/base/time.h"
+#include "common/base/types.h"
+#include "common/env/env.h"
+#include "common/swarm/torrent.h"
+#include "common/wire/handshake.h"
+#include "common/wire/message_codec.h"
+
+namespace bt::engine {
+
+class PeerLink;
+
+inline constexpr Duration kConnectTimeout = seconds(10);
+inline constexpr Duration kHandshakeTimeout = seconds(10);
+
+// What a link asks of and tells its surroundings.
+class LinkOwner {
+  public:
+    virtual ~LinkOwner() = default;
+    // Incoming: the torrent meant. May hand the link over to another owner (set_owner). Error: refuse.
+    [[nodiscard]] virtual Result<InfoHash> on_info_hash(PeerLink& link, const InfoHash& info_hash) = 0;
+    // The handshake is complete. Error: close.
+    [[nodiscard]] virtual Result<swarm::PeerConnection*> on_handshake(PeerLink& link, const wire::Handshake& remote) = 0;
+    [[nodiscard]] virtual Status on_message(PeerLink& link, const wire::Message& message) = 0;
+    // The output is empty: more of what the peer asked for may be put into it. False: there is nothing.
+    [[nodiscard]] virtual bool on_output_drained(PeerLink& link) = 0;
+    // The link broke: the owner closes it.
+    virtual void on_link_failed(PeerLink& link, const Error& error) = 0;
+    // End of a turn that began with something that happened on this link.
+    virtual void on_link_turn_end() = 0;
+};
+
+class PeerLink final : public env::StreamHandler {
+  public:
+    enum class State : std::uint8_t { Connecting, Handshaking, Established, Closed };
+
+    // An outgoing link knows its torrent; an accepted one learns it.
+    PeerLink(env::Env& env, LinkOwner& owner, ConnectionId id, std::unique_ptr<env::Stream> stream,
+             const Endpoint& remote, const PeerId& own_peer_id, std::optional<InfoHash> outgoing_to);
+
+    void set_owner(LinkOwner& owner) { owner_ = &owner; }
+    // Sends what is in the session's output until it is empty or the stream is full.
+    void flush();
+    void close();
+
+    [[nodiscard]] ConnectionId id() const { return id_; }
+    [[nodiscard]] State state() const { return state_; }
+    [[nodiscard]] bool is_outgoing() const { return outgoing_; }
+    [[nodiscard]] const Endpoint& remote() const { return remote_; }
+    [[nodiscard]] swarm::PeerConnection* connection() { return connection_; }
+    [[nodiscard]] bool handshake_complete() const { return handshake_reader_.handshake().has_value(); }
+    // Of connecting and handshaking; kNever once established.
+    [[nodiscard]] TimePoint deadline() const { return deadline_; }
+
+    void on_connected() override;
+    void on_received(MutableByteView bytes) override;
+    void on_writable() override;
+    void on_closed(const Error& error) override;
+
+  private:
+    [[nodiscard]] Status receive_handshake(ByteView& bytes);
+    [[nodiscard]] Status receive_messages(ByteView bytes);
+    void send_handshake(const InfoHash& info_hash);
+
+    env::Env* env_;
+    LinkOwner* owner_;
+    ConnectionId id_;
+    std::unique_ptr<env::Stream> stream_;
+    Endpoint remote_;
+    PeerId own_peer_id_;
+    bool outgoing_;
+    InfoHash info_hash_{};
+    State state_;
+    TimePoint deadline_;
+    bool handshake_sent_ = false;
+    bool blocked_ = false;           // the stream is full: on_writable will come
+    OutputQueue early_output_;       // the handshake, before there is a session
+    wire::HandshakeReader handshake_reader_;
+    wire::MessageCodec codec_;
+    swarm::PeerConnection* connection_ = nullptr;
+};
+
+}  // namespace bt::engine

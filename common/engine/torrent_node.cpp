@@ -1,0 +1,375 @@
+#include "common/engine/torrent_node.h"
+
+#include <algorithm>
+
+#include "common/base/check.h"
+
+namespace bt::engine {
+
+using telemetry::Level;
+
+TorrentNode::TorrentNode(NodeContext context, TorrentOptions options, TorrentObserver& observer, Rng rng)
+    : context_(std::move(context)),
+      options_(std::move(options)),
+      observer_(&observer),
+      rng_(rng),
+      storage_(context_.env->disk().open_storage({options_.metainfo, options_.paths, options_.access})),
+      timer_(context_.env->make_timer([this] { on_timer(); })) {
+    options_.swarm.peer_id = context_.peer_id;
+    options_.swarm.listen_port = context_.listen.port;
+    options_.swarm.download = options_.download;
+}
+
+TorrentNode::~TorrentNode() { context_.env->disk().close_storage(storage_); }
+
+template <class Callback>
+auto TorrentNode::guarded(Callback callback) {
+    return [alive = std::weak_ptr<int>(alive_), callback](auto&& result) {
+        if (!alive.expired()) callback(std::forward<decltype(result)>(result));
+    };
+}
+
+void TorrentNode::start() {
+    CheckSettings settings{options_.access, options_.resume_path, options_.boot_id};
+    check_ = std::make_unique<ContentCheck>(*context_.env, storage_, options_.metainfo, settings,
+                                            [this](Result<CheckOutcome> outcome) { on_checked(std::move(outcome)); });
+    check_->start();
+}
+
+void TorrentNode::on_checked(Result<CheckOutcome> outcome) {
+    if (state_ != TorrentState::Checking) return;
+    if (!outcome) return fail_torrent(outcome.error());
+    const TimePoint now = context_.env->now();
+    context_.telemetry.emit(now, Level::Summary, "checked", std::nullopt,
+                            {{"have", outcome->have.count()},
+                             {"pieces", options_.metainfo->layout().piece_count()},
+                             {"from_resume", outcome->from_resume}});
+    torrent_.emplace(options_.metainfo, std::move(outcome->have), storage_, options_.swarm, context_.telemetry,
+                     rng_.fork(1));
+    was_complete_ = torrent_->is_complete();
+    for (const Endpoint& peer : options_.manual_peers) {
+        torrent_->peer_list().add(peer, swarm::PeerSource::Manual, now);
+    }
+    announcer_ = std::make_unique<Announcer>(*context_.env, *this, options_.tracker_tiers, options_.tracker,
+                                             context_.source, context_.telemetry, rng_.fork(2));
+    state_ = TorrentState::Running;
+    announcer_->start();
+    observer_->on_torrent_running(*this);
+    end_turn();
+}
+
+bool TorrentNode::accepts_links() const {
+    return state_ == TorrentState::Running && links_.size() < options_.max_connections;
+}
+
+Status TorrentNode::adopt(std::unique_ptr<PeerLink> link) {
+    if (!accepts_links()) return fail(local_error(ErrorCode::LimitReached, "no more connections are taken"));
+    link->set_owner(*this);
+    links_.emplace(link->id(), std::move(link));
+    return {};
+}
+
+void TorrentNode::add_peer(const Endpoint& endpoint, swarm::PeerSource source) {
+    if (!torrent_) {
+        options_.manual_peers.push_back(endpoint);
+        return;
+    }
+    torrent_->peer_list().add(endpoint, source, context_.env->now());
+    end_turn();
+}
+
+// Links --------------------------------------------------------------------------------------------------------------
+
+Result<InfoHash> TorrentNode::on_info_hash(PeerLink&, const InfoHash& info_hash) {
+    if (info_hash != options_.metainfo->info_hash()) {
+        return fail(remote_error(ErrorCode::HandshakeRefused, "unknown info_hash"));
+    }
+    return info_hash;
+}
+
+Result<swarm::PeerConnection*> TorrentNode::on_handshake(PeerLink& link, const wire::Handshake& remote) {
+    BT_CHECK(torrent_.has_value());
+    if (link.is_outgoing()) context_.dial_budget->on_dial_ended();
+    return torrent_->on_peer_connected(link.id(), link.remote(), link.is_outgoing(), remote, context_.env->now());
+}
+
+Status TorrentNode::on_message(PeerLink& link, const wire::Message& message) {
+    return torrent_->on_message(*link.connection(), message, context_.env->now());
+}
+
+bool TorrentNode::on_output_drained(PeerLink& link) {
+    return torrent_->fill_output(*link.connection(), context_.env->now());
+}
+
+void TorrentNode::on_link_failed(PeerLink& link, const Error& error) { drop_link(link, error); }
+
+void TorrentNode::drop_link(PeerLink& link, const Error& error) {
+    const TimePoint now = context_.env->now();
+    const auto found = links_.find(link.id());
+    if (found == links_.end()) return;
+    if (link.state() == PeerLink::State::Established) {
+        torrent_->on_peer_gone(link.id(), error, now);
+    } else {
+        if (link.is_outgoing()) {
+            // Refused by ourselves after a whole handshake: the dial itself had ended well.
+            const bool dialing = !link.handshake_complete();
+            if (dialing) context_.dial_budget->on_dial_ended();
+            torrent_->peer_list().on_dial_failed(link.remote(), now);
+        }
+        context_.telemetry.emit(now, Level::Summary, "peer_disconnected", link.id(),
+                                {{"address", link.remote().to_string()},
+                                 {"reason", error.message()},
+                                 {"error", error_code_name(error.code)},
+                                 {"fault", fault_name(error.fault)}});
+    }
+    link.close();
+    retired_.push_back(std::move(found->second));
+    links_.erase(found);
+}
+
+void TorrentNode::dial() {
+    if (!wants_to_dial()) return;
+    const TimePoint now = context_.env->now();
+    while (links_.size() < options_.max_connections) {
+        if (torrent_->peer_list().next_deadline() > now || !context_.dial_budget->take(now)) return;
+        const auto endpoint = torrent_->peer_list().next_to_dial(now);
+        if (!endpoint) {
+            context_.dial_budget->on_dial_ended();
+            return;
+        }
+        std::optional<Endpoint> source;
+        if (context_.source && context_.source->family() == endpoint->address.family()) {
+            source = Endpoint{*context_.source, 0};
+        }
+        const ConnectionId id = context_.next_connection_id();
+        context_.telemetry.emit(now, Level::Decision, "dialing", id, {{"address", endpoint->to_string()}});
+        auto link = std::make_unique<PeerLink>(*context_.env, *this, id, context_.env->connect(*endpoint, source),
+                                               *endpoint, context_.peer_id, options_.metainfo->info_hash());
+        links_.emplace(id, std::move(link));
+    }
+}
+
+bool TorrentNode::wants_to_dial() const {
+    return state_ == TorrentState::Running && (!options_.download || !torrent_->is_complete());
+}
+
+void TorrentNode::expire_links() {
+    const TimePoint now = context_.env->now();
+    std::vector<PeerLink*> late;
+    for (const auto& [id, link] : links_) {
+        if (link->deadline() <= now) late.push_back(link.get());
+    }
+    for (PeerLink* link : late) {
+        const bool connecting = link->state() == PeerLink::State::Connecting;
+        drop_link(*link, remote_error(ErrorCode::TimedOut, connecting ? "not connected within 10 s"
+                                                                      : "no handshake within 10 s"));
+    }
+}
+
+// The turn -----------------------------------------------------------------------------------------------------------
+
+void TorrentNode::on_timer() {
+    timer_armed_for_ = kNever;
+    expire_links();
+    if (torrent_ && torrent_->next_deadline() <= context_.env->now()) torrent_->on_deadline(context_.env->now());
+    end_turn();
+}
+
+void TorrentNode::end_turn() {
+    if (!torrent_ || state_ == TorrentState::Stopped) return;
+    const TimePoint now = context_.env->now();
+    drop_peers();
+    torrent_->settle(now);
+    // Settling may find reasons to drop a peer; dropping frees requests that must be settled again.
+    while (drop_peers()) torrent_->settle(now);
+    run_writes();
+    for (const PieceIndex piece : torrent_->take_prefetches()) context_.env->disk().prefetch(storage_, piece);
+    flush_links();
+    notice_completion();
+    dial();
+    arm_timer();
+}
+
+bool TorrentNode::drop_peers() {
+    auto drops = torrent_->take_drops();
+    for (const swarm::PeerToDrop& drop : drops) {
+        const auto link = links_.find(drop.connection);
+        if (link != links_.end()) drop_link(*link->second, drop.error);
+    }
+    return !drops.empty();
+}
+
+void TorrentNode::flush_links() {
+    for (const auto& [id, link] : links_) link->flush();
+}
+
+void TorrentNode::run_writes() {
+    for (swarm::PieceToWrite& write : torrent_->take_writes()) {
+        ++writes_in_flight_;
+        const PieceIndex piece = write.piece;
+        context_.env->disk().write_piece(
+            storage_, piece, std::move(write.buffer), write.want_block_digests,
+            guarded([this, piece](env::PieceWritten written) {
+                --writes_in_flight_;
+                torrent_->on_piece_written(
+                    piece, {std::move(written.buffer), written.hash_ok, written.status, std::move(written.block_digests)},
+                    context_.env->now());
+                if (torrent_->failure() && state_ == TorrentState::Running) fail_torrent(*torrent_->failure());
+                end_turn();
+                if (state_ == TorrentState::Stopping) advance_stop();
+            }));
+    }
+}
+
+void TorrentNode::notice_completion() {
+    if (was_complete_ || state_ != TorrentState::Running || !torrent_->is_complete()) return;
+    was_complete_ = true;
+    announcer_->on_completed();
+    observer_->on_torrent_completed(*this);
+}
+
+void TorrentNode::arm_timer() {
+    retired_.clear();
+    if (state_ == TorrentState::Stopping || state_ == TorrentState::Stopped) return;
+    TimePoint next = torrent_->next_deadline();
+    for (const auto& [id, link] : links_) next = std::min(next, link->deadline());
+    if (wants_to_dial() && links_.size() < options_.max_connections) {
+        const TimePoint now = context_.env->now();
+        const TimePoint dial_at = torrent_->peer_list().next_deadline();
+        // Due already, and still not dialled: the budget is used up until its next window.
+        next = std::min(next, dial_at <= now ? context_.dial_budget->next_window() : dial_at);
+    }
+    if (next == timer_armed_for_) return;
+    timer_armed_for_ = next;
+    if (next == kNever) {
+        timer_->cancel();
+    } else {
+        timer_->arm(next);
+    }
+}
+
+// Trackers -----------------------------------------------------------------------------------------------------------
+
+wire::AnnounceRequest TorrentNode::announce_request() const {
+    const swarm::TorrentStats stats = torrent_->stats(context_.env->now());
+    wire::AnnounceRequest request;
+    request.info_hash = options_.metainfo->info_hash();
+    request.peer_id = context_.peer_id;
+    request.port = context_.listen.port;
+    request.uploaded = stats.uploaded;
+    request.downloaded = stats.downloaded;
+    request.left = stats.left;
+    request.compact = true;
+    request.numwant = options_.download && !torrent_->is_complete() ? options_.numwant : 0;
+    return request;
+}
+
+void TorrentNode::on_tracker_peers(const std::vector<wire::AnnouncePeer>& peers) {
+    last_tracker_error_.reset();
+    if (!options_.download) return;
+    for (const wire::AnnouncePeer& peer : peers) {
+        if (peer.endpoint == context_.listen) continue;
+        torrent_->peer_list().add(peer.endpoint, swarm::PeerSource::Tracker, context_.env->now());
+    }
+    end_turn();
+}
+
+void TorrentNode::on_tracker_failed(const Error& error) { last_tracker_error_ = error; }
+
+void TorrentNode::on_announcer_finished() {
+    announcer_finished_ = true;
+    advance_stop();
+}
+
+// The end ------------------------------------------------------------------------------------------------------------
+
+void TorrentNode::fail_torrent(Error error) {
+    failure_ = error;
+    state_ = TorrentState::Failed;
+    context_.telemetry.emit(context_.env->now(), Level::Summary, "failed", std::nullopt,
+                            {{"reason", error.message()}, {"error", error_code_name(error.code)}});
+    observer_->on_torrent_failed(*this, error);
+}
+
+void TorrentNode::stop() {
+    if (state_ == TorrentState::Stopping || state_ == TorrentState::Stopped) return;
+    state_ = TorrentState::Stopping;
+    check_.reset();
+    timer_->cancel();
+    while (!links_.empty()) drop_link(*links_.begin()->second, local_error(ErrorCode::Cancelled, "we are stopping"));
+    if (announcer_) {
+        announcer_->stop();
+    } else {
+        announcer_finished_ = true;
+        // From a callback of its own, like every other end.
+        timer_ = context_.env->make_timer([this] { advance_stop(); });
+        timer_->arm(context_.env->now());
+    }
+}
+
+void TorrentNode::advance_stop() {
+    if (state_ != TorrentState::Stopping || !announcer_finished_ || writes_in_flight_ > 0) return;
+    if (!resume_saved_) return save_resume();
+    state_ = TorrentState::Stopped;
+    observer_->on_torrent_stopped(*this);
+}
+
+// A finished download leaves nothing beside itself; an unfinished one leaves what the next start may believe.
+void TorrentNode::save_resume() {
+    resume_saved_ = true;
+    if (options_.resume_path.empty() || !torrent_) return advance_stop();
+    const auto done = guarded([this](const Status&) { advance_stop(); });
+    if (torrent_->is_complete()) {
+        context_.env->disk().remove(options_.resume_path, done);
+        return;
+    }
+    context_.env->disk().inspect(storage_, guarded([this, done](const Result<std::vector<storage::FileStat>>& stats) {
+        if (!stats) return advance_stop();
+        storage::ResumeData resume;
+        resume.info_hash = options_.metainfo->info_hash();
+        resume.pieces = torrent_->have();
+        resume.files = *stats;
+        resume.boot_id = options_.boot_id;
+        context_.env->disk().save(options_.resume_path, resume.encode(), done);
+    }));
+}
+
+TorrentSnapshot TorrentNode::snapshot() const {
+    TorrentSnapshot snapshot;
+    snapshot.state = state_;
+    if (check_) snapshot.checked_pieces = check_->checked_pieces();
+    if (torrent_) {
+        snapshot.stats = torrent_->stats(context_.env->now());
+        snapshot.tracker_status = announcer_->client().status_text(context_.env->now());
+        snapshot.trackers_failed = announcer_->client().has_trackers() &&
+                                   !announcer_->client().has_ever_succeeded() && last_tracker_error_.has_value();
+    } else {
+        snapshot.stats.pieces = options_.metainfo->layout().piece_count();
+        if (check_) snapshot.stats.have = check_->good_pieces();
+    }
+    switch (state_) {
+        case TorrentState::Checking: snapshot.word = "checking"; break;
+        case TorrentState::Failed: snapshot.word = "failed"; break;
+        case TorrentState::Stopping:
+        case TorrentState::Stopped: snapshot.word = "stopped"; break;
+        case TorrentState::Running:
+            snapshot.word = torrent_->is_complete()              ? "seeding"
+                            : torrent_->connections().empty() ? "connecting"
+                                                              : "downloading";
+            break;
+    }
+    return snapshot;
+}
+
+void TorrentNode::check_invariants() const {
+    if (!torrent_) return;
+    torrent_->check_invariants();
+    std::size_t established = 0;
+    for (const auto& [id, link] : links_) {
+        if (link->state() == PeerLink::State::Established) ++established;
+    }
+    BT_CHECK(established == torrent_->connections().size());
+    BT_CHECK(links_.size() <= options_.max_connections);
+}
+
+}  // namespace bt::engine

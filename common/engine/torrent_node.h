@@ -1,0 +1,153 @@
+#pragma once
+
+// One torrent of a node over the ports: its life from the first check to the farewell, its links, its trackers, its
+// disk jobs. Decisions are swarm::Torrent's; this class carries them out.
+//
+// Life: Checking -> Running -> Stopping -> Stopped, or Failed from Checking and Running (disk trouble, wrong original),
+// from which stop() leads to Stopped all the same. Completion is not a state of its own: is_complete().
+// A turn (docs/architecture.md): every callback of a port ends in end_turn(), which settles the torrent, runs its
+// disk jobs, drops what must be dropped, dials, sends, and arms the one timer.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/engine/announcer.h"
+#include "common/engine/content_check.h"
+#include "common/engine/dial_budget.h"
+#include "common/engine/peer_link.h"
+#include "common/env/env.h"
+#include "common/swarm/torrent.h"
+
+namespace bt::engine {
+
+struct TorrentOptions {
+    std::shared_ptr<const meta::Metainfo> metainfo;
+    std::vector<std::string> paths;                 // of every file, in metainfo order
+    storage::Access access = storage::Access::ReadWrite;
+    std::string resume_path;                        // empty: none is read or written
+    std::string boot_id;                            // of this run of the machine, for resume data
+    bool download = true;                           // false: only serve; peers from trackers are not dialled
+    std::vector<Endpoint> manual_peers;
+    std::vector<std::vector<std::string>> tracker_tiers;
+    std::uint32_t max_connections = 50;
+    std::uint32_t numwant = 50;
+    discovery::TrackerSettings tracker;
+    swarm::TorrentSettings swarm;                   // peer_id, listen_port and download are filled in
+};
+
+enum class TorrentState : std::uint8_t { Checking, Running, Failed, Stopping, Stopped };
+
+struct TorrentSnapshot {
+    TorrentState state = TorrentState::Checking;
+    std::string_view word;                          // "checking", "connecting", "downloading", "seeding", "failed", "stopped"
+    swarm::TorrentStats stats;
+    std::uint32_t checked_pieces = 0;               // while checking
+    std::string tracker_status;
+    bool trackers_failed = false;                   // there are some, and none has ever answered
+};
+
+class TorrentNode;
+
+class TorrentObserver {
+  public:
+    virtual ~TorrentObserver() = default;
+    virtual void on_torrent_running(TorrentNode& torrent) = 0;     // checked; may be complete already
+    virtual void on_torrent_completed(TorrentNode& torrent) = 0;   // the last piece was verified in this run
+    virtual void on_torrent_failed(TorrentNode& torrent, const Error& error) = 0;
+    virtual void on_torrent_stopped(TorrentNode& torrent) = 0;
+};
+
+// What a torrent shares with others of its node.
+struct NodeContext {
+    env::Env* env = nullptr;
+    PeerId peer_id{};
+    Endpoint listen;                                // address and port that peers reach us at
+    std::optional<Address> source;                  // dial from here
+    telemetry::Telemetry telemetry;
+    DialBudget* dial_budget = nullptr;
+    std::function<ConnectionId()> next_connection_id;
+};
+
+class TorrentNode final : public LinkOwner, public AnnouncerHost {
+  public:
+    TorrentNode(NodeContext context, TorrentOptions options, TorrentObserver& observer, Rng rng);
+    ~TorrentNode() override;
+
+    void start();
+    void stop();
+    void add_peer(const Endpoint& endpoint, swarm::PeerSource source);
+
+    // An accepted link whose info_hash is ours.
+    [[nodiscard]] Status adopt(std::unique_ptr<PeerLink> link);
+    [[nodiscard]] bool accepts_links() const;
+
+    [[nodiscard]] const meta::Metainfo& metainfo() const { return *options_.metainfo; }
+    [[nodiscard]] TorrentState state() const { return state_; }
+    [[nodiscard]] bool is_complete() const { return torrent_ && torrent_->is_complete(); }
+    [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+    [[nodiscard]] TorrentSnapshot snapshot() const;
+    [[nodiscard]] swarm::Torrent* torrent() { return torrent_ ? &*torrent_ : nullptr; }
+
+    void check_invariants() const;
+
+  private:
+    // LinkOwner
+    Result<InfoHash> on_info_hash(PeerLink& link, const InfoHash& info_hash) override;
+    Result<swarm::PeerConnection*> on_handshake(PeerLink& link, const wire::Handshake& remote) override;
+    Status on_message(PeerLink& link, const wire::Message& message) override;
+    bool on_output_drained(PeerLink& link) override;
+    void on_link_failed(PeerLink& link, const Error& error) override;
+    void on_link_turn_end() override { end_turn(); }
+    // AnnouncerHost
+    wire::AnnounceRequest announce_request() const override;
+    void on_tracker_peers(const std::vector<wire::AnnouncePeer>& peers) override;
+    void on_tracker_failed(const Error& error) override;
+    void on_announcer_finished() override;
+
+    void on_checked(Result<CheckOutcome> outcome);
+    void on_timer();
+    void end_turn();
+    void run_writes();
+    bool drop_peers();   // whether there was one
+    void dial();
+    void drop_link(PeerLink& link, const Error& error);
+    void fail_torrent(Error error);
+    void arm_timer();
+    [[nodiscard]] bool wants_to_dial() const;
+    void expire_links();
+    void flush_links();
+    void notice_completion();
+    void advance_stop();
+    void save_resume();
+    template <class Callback>
+    auto guarded(Callback callback);
+
+    NodeContext context_;
+    TorrentOptions options_;
+    TorrentObserver* observer_;
+    Rng rng_;
+    TorrentState state_ = TorrentState::Checking;
+    StorageId storage_;
+    std::unique_ptr<ContentCheck> check_;
+    std::optional<swarm::Torrent> torrent_;
+    std::unique_ptr<Announcer> announcer_;
+    std::unique_ptr<env::Timer> timer_;
+    TimePoint timer_armed_for_ = kNever;
+    std::map<ConnectionId, std::unique_ptr<PeerLink>> links_;
+    std::vector<std::unique_ptr<PeerLink>> retired_;     // closed in this turn; freed at the next
+    std::uint32_t writes_in_flight_ = 0;
+    std::optional<Error> failure_;
+    std::optional<Error> last_tracker_error_;
+    bool was_complete_ = false;
+    bool announcer_finished_ = false;
+    bool resume_saved_ = false;
+    std::shared_ptr<int> alive_ = std::make_shared<int>(0);
+};
+
+}  // namespace bt::engine
