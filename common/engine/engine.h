@@ -38,7 +38,7 @@ class EngineObserver : public TorrentObserver {
     virtual void on_engine_stopped() = 0;
 };
 
-class Engine final : private LinkOwner, private TorrentObserver {
+class Engine final : public LinkOwner, public TorrentObserver {
   public:
     Engine(env::Env& env, EngineSettings settings, EngineObserver& observer, telemetry::Telemetry telemetry, Rng rng);
     ~Engine() override;
