@@ -91,6 +91,8 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     [[nodiscard]] TorrentState state() const { return state_; }
     [[nodiscard]] bool is_complete() const { return torrent_ && torrent_->is_complete(); }
     [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+    // Why the last announce failed; nothing once one was answered.
+    [[nodiscard]] const std::optional<Error>& tracker_error() const { return last_tracker_error_; }
     [[nodiscard]] TorrentSnapshot snapshot() const;
     [[nodiscard]] swarm::Torrent* torrent() { return torrent_ ? &*torrent_ : nullptr; }
 
