@@ -1,5 +1,36 @@
 #pragma once
 
+// Decides which connections may download from us. Pure policy: it is shown all connections with their present state
+// and answers what should change; it remembers only who holds the optimistic slot and when the next turns are due.
+//
+// Common to both policies
+//  - Only interested peers hold a slot; an uninterested one is choked (its slot would serve nobody).
+//  - There are regular_slots regular slots and one more, the optimistic slot.
+//  - on_round() may choke; on_change() chokes the uninterested only and gives free slots away at once, so that a peer
+//    that becomes interested waits for a round only when there is no room. Free regular slots go before the optimistic.
+//
+// While we download (leecher)
+//  - Regular slots: interested peers that are not snubbed, by the rate at which they send to us (tit for tat). Equal
+//    rates: who holds a slot keeps it (each change costs both sides their pipeline), then the lower id.
+//  - The optimistic slot: one of the other interested peers, drawn at random every optimistic_round; peers connected
+//    for less than newcomer_age are newcomer_weight times as likely, as they had no chance to show what they send. A
+//    snubbed peer may be drawn (it is its only way back), the holder not again while there is another. When the holder
+//    leaves, loses interest or earns a regular slot, the next is drawn at once for a full optimistic_round.
+//
+// While we seed
+//  - The optimistic slot is the rotation slot: every optimistic_round it goes to the interested choked peer that has
+//    waited longest, counted from the start of its last turn or, if it had none, from its connection (ties: lower id).
+//    The peer that had it joins the contest for regular slots. If nobody waits, it keeps it.
+//  - Regular slots, at each round: of the peers unchoked now, first those unchoked for less than one round (they
+//    cannot have shown a rate), then by the rate at which they take from us; who does not fit is choked. Free regular
+//    slots go to whoever has waited longest.
+//  So of n interested peers each gets a turn after at most n - 1 turns of others, however slow it is, and all slots
+//  but one serve the fastest of those that had their turn. (Nobody is unchoked for being fast: SeedFastest is the
+//  reason for keeping a slot.)
+//
+// Decisions come chokes first, then unchokes, each by id; they depend on the set of candidates, not on their order.
+// Cost: O(n log n) a call.
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,10 +51,19 @@ struct ChokeCandidate {
     std::uint64_t download_rate_bytes_per_s = 0;  // from the peer to us
     std::uint64_t upload_rate_bytes_per_s = 0;    // from us to the peer
     TimePoint connected_at;
-    TimePoint unchoked_at;                        // when it was last unchoked
+    TimePoint unchoked_at;  // when it was last unchoked; TimePoint{} if never
 };
 
-enum class ChokeReason : std::uint8_t { RegularSlot, Optimistic, FreeSlot, SeedFastest, SeedRotation, NotInterested, Snubbed, Outranked };
+enum class ChokeReason : std::uint8_t {
+    RegularSlot,
+    Optimistic,
+    FreeSlot,
+    SeedFastest,
+    SeedRotation,
+    NotInterested,
+    Snubbed,
+    Outranked
+};
 [[nodiscard]] std::string_view choke_reason_name(ChokeReason reason);
 
 struct ChokeDecision {
@@ -44,15 +84,34 @@ class Choker {
   public:
     Choker(ChokerSettings settings, Rng rng);
 
-    // The regular round, when next_deadline() has come. Only changes are answered.
-    [[nodiscard]] std::vector<ChokeDecision> on_round(TimePoint now, std::span<const ChokeCandidate> peers, bool seeding);
+    // The regular round, when next_deadline() has come (an earlier call is a round too). Only changes are answered.
+    [[nodiscard]] std::vector<ChokeDecision> on_round(TimePoint now, std::span<const ChokeCandidate> peers,
+                                                      bool seeding);
     // Between rounds, when interest or membership changed: gives free slots away at once, takes nothing from anybody
     // but the uninterested.
-    [[nodiscard]] std::vector<ChokeDecision> on_change(TimePoint now, std::span<const ChokeCandidate> peers, bool seeding);
+    [[nodiscard]] std::vector<ChokeDecision> on_change(TimePoint now, std::span<const ChokeCandidate> peers,
+                                                       bool seeding);
+    // Its slot, if it had one, is free; on_change() with the others gives it away.
     void on_peer_gone(ConnectionId peer);
 
-    [[nodiscard]] TimePoint next_deadline() const;
-    [[nodiscard]] std::optional<ConnectionId> optimistic_peer() const;
+    [[nodiscard]] TimePoint next_deadline() const { return next_round_; }  // the epoch before the first round
+    // Who holds the optimistic (or rotation) slot.
+    [[nodiscard]] std::optional<ConnectionId> optimistic_peer() const { return optimistic_; }
+
+  private:
+    struct Seat;
+    [[nodiscard]] std::vector<Seat> seats_of(std::span<const ChokeCandidate> peers);
+    void rank_leecher(std::vector<Seat>& seats) const;
+    void rank_seed(std::vector<Seat>& seats, TimePoint now) const;
+    void fill_regular(std::vector<Seat>& seats, bool seeding) const;
+    void fill_optimistic(std::vector<Seat>& seats, TimePoint now, bool seeding);
+    [[nodiscard]] Seat* draw_optimistic(std::vector<Seat>& seats, TimePoint now);
+
+    ChokerSettings settings_;
+    Rng rng_;
+    TimePoint next_round_{};
+    std::optional<ConnectionId> optimistic_;
+    TimePoint next_optimistic_{};
 };
 
 }  // namespace bt::swarm
