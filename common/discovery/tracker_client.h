@@ -5,14 +5,18 @@
 //
 // State: tiers of URLs (shuffled within a tier at the start with the rng, BEP 12), one current announce at most.
 // Rules:
-//  - started goes out at start(); on success the URL moves to the front of its tier and stays the one to ask; on failure the next
-//    URL of the tier, then the next tier. After all have failed: wait 5 s x 2^n with jitter of up to a quarter, at
-//    most 30 min, then from the first tier again. start-up errors are never fatal.
-//  - Regular announces after the interval served, never before max(min interval, floor). need_peers() allows an earlier one at
-//    min interval.
-//  - completed once, when the download finishes in this run and `started` had been accepted; stopped once, at stop(),
-//    only to trackers that had accepted a started. After the stopped answer (or failure) is_finished().
-//  - A failure reason counts as a failure of that URL; the text is kept for the user.
+//  - started goes out at start(), and to every URL that is asked for the first time; on success the URL moves to the
+//    front of its tier and stays the one to ask; on failure the next URL of the tier, then the next tier, then those
+//    before it. After all have failed: wait 5 s x 2^n with jitter of up to a quarter on top, at most 30 min (jitter
+//    included, so that a crowd does not meet there), then from the first tier again. Start-up errors are never fatal.
+//  - Regular announces after the interval served (at most a day), never before max(min interval, floor). need_peers()
+//    allows an earlier one at that maximum; while the trackers fail it changes nothing.
+//  - completed once, when the download finishes in this run, and only to a tracker that took (or was being sent) our
+//    started before: one that first hears of us as a seed must not count a download. It is sent again until accepted;
+//    one that is still owed at stop() goes out once more, before the stopped.
+//  - stopped once to each tracker that had accepted a started, at stop(), the one in use first, behind an announce that
+//    is in flight. After the last answer (or failure) is_finished().
+//  - A failure reason counts as a failure of that URL; the text is kept for the user, without control bytes.
 
 #include <cstdint>
 #include <optional>
@@ -27,10 +31,11 @@
 namespace bt::discovery {
 
 struct TrackerSettings {
-    Duration interval_floor = seconds(60);       // lab: 5 s
+    Duration interval_floor = seconds(60);  // lab: 5 s
     Duration default_interval = minutes(30);
     Duration first_retry = seconds(5);
     Duration longest_retry = minutes(30);
+    Duration longest_interval = minutes(24 * 60);
 };
 
 // What the owner has to send: to `url`, with this event; counters and numwant are the owner's.
@@ -51,16 +56,16 @@ class TrackerClient {
 
     // The announce that is due now, if any; it is then in flight until on_reply or on_failure.
     [[nodiscard]] std::optional<AnnounceCommand> poll_announce(TimePoint now);
-    void on_reply(const wire::AnnounceReply& reply, TimePoint now);   // failure_reason is handled too
+    void on_reply(const wire::AnnounceReply& reply, TimePoint now);  // failure_reason is handled too
     void on_failure(const Error& error, TimePoint now);
 
-    [[nodiscard]] TimePoint next_deadline() const;   // when poll_announce may have something; kNever while in flight
+    [[nodiscard]] TimePoint next_deadline() const;  // when poll_announce may have something; kNever while in flight
 
     [[nodiscard]] bool has_trackers() const;
-    [[nodiscard]] bool is_finished() const;          // stopped and answered (or nothing to say)
+    [[nodiscard]] bool is_finished() const;  // stopped and answered (or nothing to say)
     // For the user: "working", "announcing", "failed: connection refused (retry in 10 s)", …
     [[nodiscard]] std::string status_text(TimePoint now) const;
-    [[nodiscard]] std::uint32_t failures_in_a_row() const;
+    [[nodiscard]] std::uint32_t failures_in_a_row() const;  // announces, not rounds
     [[nodiscard]] bool has_ever_succeeded() const;
     [[nodiscard]] const std::string& last_error() const;
 
@@ -71,14 +76,43 @@ class TrackerClient {
         std::string url;
         std::string tracker_id;
         bool accepted_started = false;
+        bool knows_us_incomplete = false;  // started was sent to it before the download was complete
+        bool owed_stopped = false;
+    };
+    struct Position {
+        std::size_t tier = 0;
+        std::size_t index = 0;  // within the tier
     };
     enum class Phase : std::uint8_t { Idle, Running, Stopping, Finished };
+
+    [[nodiscard]] Tracker& current();
+    [[nodiscard]] wire::AnnounceEvent event_for(const Tracker& tracker) const;
+    void move_to_front();
+    void advance(TimePoint now);
+    void begin_stopping(TimePoint now);
+    void after_farewell(wire::AnnounceEvent event, TimePoint now);
+    void next_stopped(TimePoint now);
+    void note_failure(std::string text, TimePoint now);
+    [[nodiscard]] Duration retry_delay();
+    [[nodiscard]] bool any_knows_us_incomplete() const;
 
     std::vector<std::vector<Tracker>> tiers_;
     TrackerSettings settings_;
     Rng rng_;
     Phase phase_ = Phase::Idle;
-    // The implementation adds what it needs here.
+    std::size_t tracker_count_ = 0;
+    Position position_;  // the URL to ask next, or being asked
+    std::optional<wire::AnnounceEvent> in_flight_;
+    std::size_t failed_this_round_ = 0;  // URLs since the last success or wait
+    std::uint32_t failed_rounds_ = 0;
+    std::uint32_t failures_in_a_row_ = 0;
+    bool ever_succeeded_ = false;
+    bool completed_ = false;       // on_completed() was called
+    bool owes_completed_ = false;  // and no tracker has accepted it yet
+    bool stop_requested_ = false;  // while an announce is in flight
+    TimePoint next_announce_ = kNever;
+    TimePoint earliest_ = kNever;  // for need_peers(); kNever while trackers fail
+    std::string last_error_;
 };
 
 }  // namespace bt::discovery
