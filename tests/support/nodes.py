@@ -70,12 +70,13 @@ def is_listening(ip, port):
 
 
 class Node:
-    """One running process and its log file (stdout and stderr together)."""
+    """One running process; stdout, stderr and events go to files."""
 
     def __init__(self, name, argv, folder, *, env=None, limits=None, cwd=None, user=None):
         self.name = name
         self.argv = argv
         self.log_path = os.path.join(folder, name + ".log")
+        self.err_path = os.path.join(folder, name + ".err")
         self.events_path = os.path.join(folder, name + ".events")
 
         def in_child():
@@ -83,8 +84,8 @@ class Node:
             if limits:
                 limits()
 
-        with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
+        with open(self.log_path, "ab") as log, open(self.err_path, "ab") as err:
+            self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=err,
                                             env=env, cwd=cwd or folder, user=user, group=user, extra_groups=user and [],
                                             preexec_fn=in_child)
 
@@ -97,9 +98,9 @@ class Node:
         """None while it runs."""
         return self.process.poll()
 
-    def log(self):
-        with open(self.log_path, "rb") as log:
-            return log.read().decode("utf-8", "replace")
+    def stderr_lines(self):
+        with open(self.err_path, "rb") as log:
+            return log.read().decode("utf-8", "replace").splitlines()
 
     def events(self, kind=None):
         """The events it has written so far, whole lines only, optionally of one kind."""
@@ -136,7 +137,7 @@ class Node:
 
     def tail(self):
         parts = []
-        for path in (self.log_path, self.events_path):
+        for path in (self.log_path, self.err_path, self.events_path):
             if not os.path.exists(path):
                 continue
             with open(path, "rb") as log:
