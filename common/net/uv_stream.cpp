@@ -1,0 +1,264 @@
+#include "common/net/uv_stream.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "common/base/check.h"
+#include "common/net/send_gather.h"
+
+namespace bt::net {
+
+namespace {
+
+constexpr std::size_t kLeastFileBytesPerSend = 4 * kBlockSize;
+
+}  // namespace
+
+// Tells a running callback that its stream is gone.
+class UvStream::Guard {
+  public:
+    explicit Guard(UvStream& stream) : stream_(stream) { stream.destroyed_ = &destroyed_; }
+    ~Guard() {
+        if (!destroyed_) stream_.destroyed_ = nullptr;
+    }
+    Guard(const Guard&) = delete;
+    Guard& operator=(const Guard&) = delete;
+
+  private:
+    UvStream& stream_;
+    bool destroyed_ = false;
+};
+
+UvStream::UvStream(UvLoop& loop, UvDisk& disk, const Endpoint& remote, const std::optional<Endpoint>& source)
+    : loop_(loop),
+      disk_(disk),
+      remote_(remote),
+      file_bytes_per_send_(kLeastFileBytesPerSend),
+      deferred_(loop, [this] { on_deferred(); }),
+      self_(std::make_shared<Self>(this)) {
+    auto fd = start_connect(remote, source);
+    if (!fd) {
+        fail_later(std::move(fd).error());
+        return;
+    }
+    fd_ = std::move(*fd);
+    start_watching();
+}
+
+UvStream::UvStream(UvLoop& loop, UvDisk& disk, Fd accepted, const Endpoint& remote)
+    : loop_(loop),
+      disk_(disk),
+      fd_(std::move(accepted)),
+      remote_(remote),
+      state_(State::Open),
+      file_bytes_per_send_(kLeastFileBytesPerSend),
+      deferred_(loop, [this] { on_deferred(); }),
+      self_(std::make_shared<Self>(this)) {
+    start_watching();
+}
+
+UvStream::~UvStream() {
+    if (destroyed_) *destroyed_ = true;
+    self_->stream = nullptr;
+    poller_.reset();
+    // MSG_TRUNC: dropped by the kernel, not copied. Once is enough for what was on its way to us.
+    if (state_ == State::Open) recv(fd_.get(), nullptr, kReadPerTurn, MSG_TRUNC | MSG_DONTWAIT);
+}
+
+void UvStream::start_watching() {
+    set_no_delay(fd_.get());
+    poller_ = std::make_unique<Poller>(loop_, fd_.get(), this, [](void* owner, int status, int events) {
+        static_cast<UvStream*>(owner)->on_event(status, events);
+    });
+    if (poller_->error() != 0) {
+        fail_later(socket_error(poller_->error(), "watch a socket"));
+        return;
+    }
+    update_watch();
+}
+
+void UvStream::update_watch() {
+    if (!poller_) return;
+    int events = 0;
+    if (state_ == State::Connecting) events = UV_WRITABLE;
+    if (state_ == State::Open && !socket_failed_) {
+        events = (paused_ ? 0 : UV_READABLE) | (waits_for_room_ ? UV_WRITABLE : 0);
+    }
+    poller_->watch(events);
+}
+
+void UvStream::on_event(int status, int events) {
+    if (state_ == State::Connecting) {
+        on_connect_event();
+        return;
+    }
+    if (state_ != State::Open) return;
+    // libuv stops watching a socket in error; what was received before is still to be had.
+    if (status < 0) socket_failed_ = true;
+    if (waits_for_room_ && (socket_failed_ || (events & UV_WRITABLE) != 0)) {
+        waits_for_room_ = false;
+        if (!become_writable()) return;
+    }
+    if (!paused_ && (socket_failed_ || (events & UV_READABLE) != 0)) receive(socket_failed_);
+}
+
+void UvStream::on_connect_event() {
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    if (error != 0) {
+        close_with(socket_error(error, "connect to " + remote_.to_string()));
+        return;
+    }
+    state_ = State::Open;
+    update_watch();
+    BT_CHECK(handler_);
+    handler_->on_connected();
+}
+
+bool UvStream::become_writable() {
+    const Guard guard(*this);
+    const bool* const destroyed = destroyed_;
+    BT_CHECK(handler_);
+    handler_->on_writable();
+    if (*destroyed) return false;
+    update_watch();
+    return state_ == State::Open;
+}
+
+void UvStream::receive(bool to_the_end) {
+    const Guard guard(*this);
+    const bool* const destroyed = destroyed_;
+    const MutableByteView buffer = loop_.receive_buffer();
+    std::size_t received = 0;
+    while (to_the_end || received < kReadPerTurn) {
+        const ssize_t n = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno == EAGAIN) {
+            if (to_the_end) close_with(error_of_socket());
+            return;
+        }
+        if (n < 0) {
+            close_with(state_ == State::Failing ? failure_
+                                                : socket_error(errno, "receive from " + remote_.to_string()));
+            return;
+        }
+        if (n == 0) {
+            const Error end = remote_error(ErrorCode::EndOfStream, remote_.to_string() + " closed the connection");
+            close_with(state_ == State::Failing ? failure_ : end);
+            return;
+        }
+        BT_CHECK(handler_);
+        const auto size = static_cast<std::size_t>(n);
+        handler_->on_received(buffer.first(size));
+        if (*destroyed) return;
+        if (paused_ && state_ == State::Failing) deferred_.schedule();
+        if (paused_ || (state_ != State::Open && !to_the_end)) return;
+        // A short read has emptied the socket; the next one would only say so.
+        if (!to_the_end && size < buffer.size()) return;
+        received += size;
+    }
+}
+
+void UvStream::send(OutputQueue& queue, std::uint64_t max_bytes) {
+    if (state_ != State::Open || waits_for_room_ || waits_for_device_) return;
+    while (!queue.empty() && max_bytes > 0) {
+        SendGather gather(disk_, loop_.send_buffer().first(file_bytes_per_send_), device_answered_);
+        device_answered_ = false;
+        gather.fill(queue, max_bytes);
+        if (gather.size() == 0) {
+            BT_CHECK(gather.obstacle());
+            if (gather.obstacle()->code == ErrorCode::LimitReached) {
+                wait_for_device(std::get<FileRange>(queue.segment(0)));
+            } else {
+                fail_later({ErrorCode::DiskError, Fault::System, gather.obstacle()->detail, std::nullopt});
+            }
+            return;
+        }
+        msghdr message{};
+        message.msg_iov = gather.parts();
+        message.msg_iovlen = gather.part_count();
+        const ssize_t n = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0 && errno != EAGAIN) {
+            fail_later(socket_error(errno, "send to " + remote_.to_string()));
+            return;
+        }
+        const std::size_t sent = n < 0 ? 0 : static_cast<std::size_t>(n);
+        queue.mark_sent(sent);
+        max_bytes -= sent;
+        if (sent < gather.size()) {
+            // What was read and not taken is read again next time; so read no more than was taken.
+            file_bytes_per_send_ = std::clamp(sent, kLeastFileBytesPerSend, loop_.send_buffer().size());
+            waits_for_room_ = true;
+            update_watch();
+            return;
+        }
+        file_bytes_per_send_ = std::min(file_bytes_per_send_ * 2, loop_.send_buffer().size());
+    }
+}
+
+void UvStream::wait_for_device(const FileRange& range) {
+    waits_for_device_ = true;
+    FileRange part = range;
+    part.length = loop_.send_buffer().size();  // blocks are asked for in order: the next ones come along
+    disk_.warm(part, [self = self_] {
+        UvStream* stream = self->stream;
+        if (!stream || stream->state_ != State::Open) return;
+        stream->waits_for_device_ = false;
+        stream->device_answered_ = true;
+        stream->become_writable();
+    });
+}
+
+void UvStream::pause_reading() {
+    paused_ = true;
+    update_watch();
+}
+
+void UvStream::resume_reading() {
+    paused_ = false;
+    if (socket_failed_ && state_ == State::Open) deferred_.schedule();
+    update_watch();
+}
+
+void UvStream::fail_later(Error error) {
+    if (state_ == State::Failing || state_ == State::Closed) return;
+    failure_ = std::move(error);
+    // What was received before a failed send is delivered first.
+    socket_failed_ = state_ == State::Open && failure_.code != ErrorCode::DiskError;
+    state_ = State::Failing;
+    update_watch();
+    deferred_.schedule();
+}
+
+void UvStream::on_deferred() {
+    if (state_ == State::Open && socket_failed_ && !paused_) {
+        receive(true);
+        return;
+    }
+    if (state_ != State::Failing) return;
+    if (socket_failed_ && !paused_) {
+        receive(true);
+    } else {
+        close_with(failure_);
+    }
+}
+
+void UvStream::close_with(const Error& error) {
+    state_ = State::Closed;
+    poller_.reset();
+    BT_CHECK(handler_);
+    const Error copy = error;  // the callback may destroy us
+    handler_->on_closed(copy);
+}
+
+Error UvStream::error_of_socket() const {
+    if (state_ == State::Failing) return failure_;
+    int error = 0;
+    socklen_t size = sizeof error;
+    getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
+    return socket_error(error != 0 ? error : ECONNRESET, "connection with " + remote_.to_string());
+}
+
+}  // namespace bt::net
