@@ -1,0 +1,166 @@
+#pragma once
+
+// Links in virtual time: hosts with one address each, streams between them.
+//
+// Model
+//  - A host's uplink sends one segment at a time (at most segment_size bytes) at its rate; the streams that have
+//    something to send take turns. The segment is at the other host one delay later and passes that host's downlink,
+//    first come first served, at its rate. Rate 0 is unlimited. So 1 MiB over a link of 128 KiB/s takes 8 s, one delay
+//    and, behind a limited downlink, one segment's time more.
+//  - A stream is byte-exact and in order. What send() took counts against send_buffer until the receiver's handler
+//    has had it and the news is back one delay later: a paused or slow reader stops the sender.
+//  - connect takes one round trip; nobody listening: refused after one; a host that is cut off or dead: TimedOut.
+//  - Destroying a stream sends what was taken, then the other side gets EndOfStream. Bytes that reach a destroyed
+//    stream, or that it left unread, come back as a reset, as TCP does it.
+//  - Hand-shakes, acknowledgements and resets cost no rate. A host talks to itself without delay.
+// Every network object must be gone before the Network, and the Network before the Simulator.
+// Cost: 2 to 3 events a segment.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "common/env/env.h"
+#include "lab/sim/simulator.h"
+
+namespace bt::sim {
+
+struct NetworkSettings {
+    Duration default_delay = milliseconds(20);  // one way
+    std::uint32_t segment_size = 16 * 1024;
+    std::uint64_t send_buffer = 256 * 1024;
+    Duration connect_timeout = seconds(20);
+};
+
+struct LinkSettings {
+    std::uint64_t uplink_bytes_per_s = 0;  // 0: unlimited
+    std::uint64_t downlink_bytes_per_s = 0;
+};
+
+struct HostTraffic {
+    std::uint64_t bytes_sent = 0;      // through the uplink
+    std::uint64_t bytes_received = 0;  // handed to handlers
+    std::uint64_t streams_opened = 0;  // dialed and connected
+    std::uint64_t streams_accepted = 0;
+};
+
+// Where the file ranges of a host's streams are read.
+class FileSource {
+  public:
+    virtual ~FileSource() = default;
+    // Exactly into.size() bytes from `offset` on.
+    virtual Status read_range(StorageId storage, FileIndex file, std::uint64_t offset, MutableByteView into) = 0;
+};
+
+struct Connection;
+struct ListenerState;
+
+class Network {
+  public:
+    Network(Simulator& simulator, NetworkSettings settings);
+    ~Network();
+    Network(const Network&) = delete;
+    Network& operator=(const Network&) = delete;
+
+    HostId add_host(const Address& address, LinkSettings links);
+    void set_file_source(HostId host, FileSource* source);
+    // For segments that start from now on.
+    void set_links(HostId host, LinkSettings links);
+    // One way, in both directions.
+    void set_delay(HostId a, HostId b, Duration one_way);
+    [[nodiscard]] Duration delay(HostId a, HostId b) const;
+    [[nodiscard]] const Address& address(HostId host) const { return hosts_[host.value()].address; }
+    [[nodiscard]] std::uint32_t host_count() const { return static_cast<std::uint32_t>(hosts_.size()); }
+
+    // What env::Env asks of its world; see there.
+    [[nodiscard]] std::unique_ptr<env::Stream> connect(HostId from, const Endpoint& remote,
+                                                       std::optional<Endpoint> source);
+    [[nodiscard]] Result<std::unique_ptr<env::Listener>> listen(HostId host, const Endpoint& local,
+                                                                env::AcceptCallback on_accept);
+
+    // Scripts. Cut off: every stream of the host dies with a reset on both sides, new ones time out until heal().
+    void partition(HostId host);
+    void heal(HostId host);
+    // The host's own side hears nothing any more, its listeners are gone, its peers see resets one delay later.
+    void kill(HostId host);
+    void revive(HostId host);
+    // Every stream of the host dies with a reset on both sides; the host stays reachable.
+    void reset_streams(HostId host);
+    [[nodiscard]] bool is_alive(HostId host) const { return hosts_[host.value()].alive; }
+    [[nodiscard]] bool is_reachable(HostId host) const {
+        return hosts_[host.value()].alive && !hosts_[host.value()].cut_off;
+    }
+
+    [[nodiscard]] const HostTraffic& traffic(HostId host) const { return hosts_[host.value()].traffic; }
+    [[nodiscard]] std::size_t open_streams(HostId host) const;  // sides that a node still holds and that live
+
+    // Of every stream: what was taken is queued, on the way, waiting for the reader, or was delivered, and never
+    // more than send_buffer is unacknowledged. Cost: O(streams + queued segments).
+    void check_invariants() const;
+
+  private:
+    friend class SimStream;
+    friend class SimListener;
+    using ConnectionPtr = std::shared_ptr<Connection>;
+
+    struct Turn {
+        ConnectionPtr connection;
+        int side = 0;
+    };
+    struct Host {
+        Address address;
+        LinkSettings links;
+        FileSource* files = nullptr;
+        bool alive = true;
+        bool cut_off = false;
+        bool uplink_busy = false;
+        std::deque<Turn> turns;  // streams with something to send, in the order of their turns
+        TimePoint downlink_free_at{};
+        std::uint32_t downlink_waiting = 0;
+        std::uint16_t next_listen_port = 40000;
+        std::uint16_t next_dial_port = 49152;
+        std::map<std::uint16_t, std::shared_ptr<ListenerState>> listeners;
+        HostTraffic traffic;
+    };
+
+    [[nodiscard]] Host& host(HostId id) { return hosts_[id.value()]; }
+    [[nodiscard]] std::optional<HostId> find_host(const Address& address) const;
+    [[nodiscard]] std::uint16_t allocate_port(Host& at, std::uint16_t& next, std::uint16_t first);
+    [[nodiscard]] static Duration transmission_time(std::size_t bytes, std::uint64_t rate_bytes_per_s);
+
+    // Setting up and tearing down (network.cpp).
+    void on_dial_arrived(const ConnectionPtr& connection, HostId target);
+    void on_dial_answered(const ConnectionPtr& connection);
+    void fail_later(const ConnectionPtr& connection, int side, TimePoint time, Error error);
+    void fail_side(Connection& connection, int side, const Error& error);
+    void sever_streams(HostId of, bool own_side_hears);
+    void remember(const ConnectionPtr& connection);
+
+    // The way of the bytes (network_streams.cpp).
+    void send(const ConnectionPtr& connection, int side, OutputQueue& queue, std::uint64_t max_bytes);
+    bool take_front(Connection& connection, int side, OutputQueue& queue, std::size_t bytes);
+    void enqueue(const ConnectionPtr& connection, int side);
+    void pump(HostId id);
+    void on_segment_sent(const ConnectionPtr& connection, int side, ByteBuffer segment);
+    void on_segment_arrived(const ConnectionPtr& connection, int side, ByteBuffer segment);
+    void deliver(const ConnectionPtr& connection, int side, ByteBuffer segment);
+    void drain(const ConnectionPtr& connection, int reader);
+    void watch_for_room(const ConnectionPtr& connection, int side);
+    void on_acknowledged(const ConnectionPtr& connection, int side);
+    void close(const ConnectionPtr& connection, int side);
+    void answer_with_reset(const ConnectionPtr& connection, int closed_side);
+
+    Simulator& simulator_;
+    NetworkSettings settings_;
+    std::vector<Host> hosts_;
+    std::map<Address, HostId> by_address_;
+    std::map<std::pair<HostId, HostId>, Duration> delays_;  // smaller id first
+    std::vector<std::weak_ptr<Connection>> connections_;    // in the order of their making
+    std::size_t purge_at_ = 64;
+};
+
+}  // namespace bt::sim
