@@ -1,0 +1,18 @@
+// swarm-client: see arguments.cpp for the command line, download.cpp and create.cpp for what it does.
+
+#include <variant>
+
+#include "client/arguments.h"
+#include "client/create.h"
+#include "client/download.h"
+
+int main(int argc, char** argv) {
+    using namespace bt;
+    const auto parsed = client::parse_arguments(argc, argv);
+    if (const auto* code = std::get_if<app::ExitCode>(&parsed)) return app::to_int(*code);
+    const auto& arguments = std::get<client::Arguments>(parsed);
+    if (const auto* create = std::get_if<client::CreateArguments>(&arguments)) {
+        return app::to_int(client::run_create(*create));
+    }
+    return app::to_int(client::run_download(std::get<client::DownloadArguments>(arguments)));
+}

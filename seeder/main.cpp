@@ -1,0 +1,136 @@
+// swarm-seeder: command line and wiring; what a seeder does is in seed_node.h.
+
+#include <CLI/CLI.hpp>
+#include <string>
+
+#include "common/app/cli.h"
+#include "common/app/node_setup.h"
+#include "common/app/progress_bar.h"
+#include "common/net/signals.h"
+#include "common/net/uv_env.h"
+#include "common/net/uv_loop.h"
+#include "seeder/seed_node.h"
+
+namespace {
+
+using namespace bt;
+
+struct Arguments {
+    app::CommonOptions common;
+    std::string torrent;
+    std::string original;
+    std::string peers_file;
+    std::uint32_t max_peers = 200;
+    std::optional<std::uint64_t> rng_seed;
+};
+
+std::optional<app::ExitCode> parse(int argc, char** argv, Arguments& out) {
+    CLI::App cli("", "swarm-seeder");
+    app::set_help(cli, "Serves a torrent from its original file or folder, in place; never writes to it.",
+                  "  swarm-seeder -t photos.torrent -s ~/photos --port 6881\n"
+                  "  swarm-seeder -t x.torrent -s x.iso --peers leechers.txt\n");
+    cli.add_option("-t,--torrent", out.torrent, "The .torrent file")->required()->type_name("FILE");
+    cli.add_option("-s,--source", out.original, "The original file or folder")->required()->type_name("ORIGINAL");
+    cli.add_option("--peers", out.peers_file, "Offer the pieces to these peers too: a file of ip:port lines")
+        ->type_name("FILE");
+    cli.add_option("--max-peers", out.max_peers, "At most so many connections (default: 200)")
+        ->check(CLI::Range(1u, 10000u))
+        ->type_name("N");
+    cli.add_option_function<std::uint64_t>(
+           "--rng-seed", [&out](std::uint64_t value) { out.rng_seed = value; }, "Repeatable choices and peer_id")
+        ->type_name("N");
+    app::add_common_options(cli, out.common);
+    return app::parse_command_line(cli, argc, argv);
+}
+
+seeder::SeedSettings settings_from(const Arguments& arguments, std::shared_ptr<const meta::Metainfo> metainfo,
+                                   std::vector<Endpoint> peers, Rng& rng) {
+    seeder::SeedSettings settings;
+    settings.engine.listen = {arguments.common.bind.value_or(Address()), arguments.common.port.value_or(0)};
+    settings.engine.source = arguments.common.bind;
+    settings.engine.peer_id = engine::make_peer_id(rng);
+    settings.torrent.paths = seeder::original_paths(*metainfo, arguments.original, app::is_folder);
+    settings.torrent.manual_peers = std::move(peers);
+    settings.torrent.tracker_tiers = metainfo->tracker_tiers();
+    settings.torrent.max_connections = arguments.max_peers;
+    settings.torrent.metainfo = std::move(metainfo);
+    settings.stats_interval = arguments.common.stats_interval;
+    return settings;
+}
+
+app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
+                  std::shared_ptr<const meta::Metainfo> metainfo, std::vector<Endpoint> peers) {
+    net::UvLoop loop;
+    net::UvEnv env(loop);
+    Rng rng(arguments.rng_seed.value_or(app::entropy_seed()));
+    auto code = app::ExitCode::Ok;   // a seeder's day ends when it is told to stop
+    std::string reason = "stopped";
+    Endpoint listen;
+
+    seeder::SeedNode node(
+        env, settings_from(arguments, metainfo, std::move(peers), rng), program.telemetry(), rng.fork(1),
+        [&] {
+            program.telemetry().emit(env.now(), telemetry::Level::Summary, "ready", std::nullopt,
+                                     {{"listen", listen.to_string()}});
+            program.log.info("seeding " + metainfo->name() + " (" +
+                             app::human_bytes(static_cast<double>(metainfo->layout().total_length())) + ") on " +
+                             listen.to_string());
+        },
+        [&](std::optional<Error> error) {
+            if (error) {
+                reason = error->message();
+                // A file of the original that is not there is a wrong original, not a broken disk.
+                code = error->code == ErrorCode::NotFound ? app::ExitCode::VerificationFailed
+                                                          : app::exit_code_for(*error);
+            }
+            loop.stop();
+        });
+    const net::Signals signals(loop, [&](int) { node.stop(); });
+    std::unique_ptr<env::Timer> flush = env.make_timer([&] {
+        program.events->flush();
+        flush->arm(env.now() + app::EventFile::kFlushInterval);
+    });
+
+    const auto endpoint = node.start();
+    if (!endpoint) {
+        code = app::ExitCode::CannotListen;
+        reason = endpoint.error().message();
+    } else {
+        listen = *endpoint;
+        if (program.events) flush->arm(env.now());
+        loop.run();
+    }
+    if (code != app::ExitCode::Ok) program.log.error(reason);
+    app::finish_program(program, env.now(), code, reason);
+    return code;
+}
+
+app::ExitCode run_seeder(const Arguments& arguments) {
+    auto program = app::start_program("swarm-seeder", arguments.common, "seeder");
+    if (!program) {
+        app::Log("swarm-seeder", app::Severity::Error).error(program.error().message());
+        return app::exit_code_for(program.error());
+    }
+    const auto refuse = [&](const Error& error, app::ExitCode code) {
+        program->log.error(error.message());
+        app::finish_program(*program, TimePoint{}, code, error.message());
+        return code;
+    };
+    auto metainfo = app::load_metainfo(arguments.torrent);
+    if (!metainfo) return refuse(metainfo.error(), app::ExitCode::BadTorrent);
+    std::vector<Endpoint> peers;
+    if (!arguments.peers_file.empty()) {
+        auto loaded = app::load_peers_file(arguments.peers_file);
+        if (!loaded) return refuse(loaded.error(), app::ExitCode::BadArguments);
+        peers = std::move(*loaded);
+    }
+    return run(arguments, *program, std::move(*metainfo), std::move(peers));
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Arguments arguments;
+    if (const auto code = parse(argc, argv, arguments)) return app::to_int(*code);
+    return app::to_int(run_seeder(arguments));
+}
