@@ -70,7 +70,7 @@ const PartialPiece* PiecePicker::best_partial(ConnectionId peer, const meta::Bit
     for (const PartialPiece& partial : partial_.pickable()) {
         const bool is_own = partial.last_taker == peer;
         const bool is_better = best == nullptr || (is_own != best_is_own ? is_own : partial.missing < best->missing);
-        if (!is_better || !peer_has.has(partial.piece)) continue;
+        if (!is_better || !peer_has.has(partial.piece) || !may_ask(peer, partial.piece)) continue;
         best = &partial;
         best_is_own = is_own;
     }
@@ -99,6 +99,7 @@ std::optional<PieceIndex> PiecePicker::choose_new(const meta::Bitfield& peer_has
 std::size_t PiecePicker::take(PieceIndex piece, ConnectionId peer, std::size_t count, PickReason reason,
                               std::vector<PickedBlock>& out) {
     const std::size_t taken = std::min<std::size_t>(count, partial_.find(piece)->free);
+    if (const auto trial = trials_.find(piece); trial != trials_.end()) trial->second = peer;
     for (std::size_t i = 0; i < taken; ++i) {
         const std::uint32_t block = partial_.take(piece, peer, requests_++);
         out.push_back({layout_.block(piece, BlockIndex(block)), reason});
@@ -112,7 +113,7 @@ void PiecePicker::pick_endgame(ConnectionId peer, const meta::Bitfield& peer_has
     for (auto it = endgame_blocks_.begin(); it != endgame_blocks_.end() && count > 0;) {
         const auto [requested, piece, block] = *it;
         const PartialPiece& partial = *partial_.find(piece);
-        if (!peer_has.has(piece) || partial.is_requested_by(block, peer)) {
+        if (!peer_has.has(piece) || partial.is_requested_by(block, peer) || !may_ask(peer, piece)) {
             ++it;
             continue;
         }
@@ -160,6 +161,7 @@ bool PiecePicker::on_block_received(ConnectionId peer, PieceIndex piece, BlockIn
 void PiecePicker::on_request_dropped(ConnectionId peer, PieceIndex piece, BlockIndex block) {
     BT_CHECK(block.value() < layout_.block_count(piece));
     if (!partial_.contains(piece) || !partial_.drop(piece, block.value(), peer)) return;
+    if (requested_blocks(piece) == 0) trials_.erase(piece);
     if (!endgame_listed_) return;
     const PartialPiece& partial = *partial_.find(piece);
     if (!partial.wanted) return;
@@ -175,6 +177,7 @@ bool PiecePicker::is_piece_full(PieceIndex piece) const { return full_.has(piece
 
 void PiecePicker::on_piece_verified(PieceIndex piece) {
     if (!have_.set(piece)) return;
+    trials_.erase(piece);
     if (!full_.clear(piece)) {
         forget_endgame_blocks();
         open_.erase(piece);
@@ -183,9 +186,11 @@ void PiecePicker::on_piece_verified(PieceIndex piece) {
     if (is_wanted(piece)) --missing_pieces_;
 }
 
-void PiecePicker::on_piece_failed(PieceIndex piece) {
+void PiecePicker::on_piece_failed(PieceIndex piece, bool one_sender) {
     BT_CHECK(is_piece_full(piece));
     full_.clear(piece);
+    trials_.erase(piece);
+    if (one_sender) trials_.emplace(piece, std::nullopt);
     reopen(piece);
 }
 
@@ -193,7 +198,14 @@ void PiecePicker::on_piece_abandoned(PieceIndex piece) {
     if (is_open(piece)) return;
     BT_CHECK(is_partial(piece) && requested_blocks(piece) == 0);
     partial_.erase(piece);
+    trials_.erase(piece);
     reopen(piece);
+}
+
+bool PiecePicker::may_ask(ConnectionId peer, PieceIndex piece) const {
+    if (trials_.empty()) return true;
+    const auto trial = trials_.find(piece);
+    return trial == trials_.end() || !trial->second || *trial->second == peer;
 }
 
 void PiecePicker::reopen(PieceIndex piece) {

@@ -16,6 +16,10 @@
 //  3. Endgame, only when no wanted block is free anywhere: blocks already requested from others, the one whose request
 //     is oldest first, at most max_endgame_requesters a block (1 or 0: no endgame) and never the same peer twice.
 //     Without it the last blocks wait for the slowest peer; without the bound they are paid for many times.
+//  A piece on trial (it came in corrupt from several peers) goes to one peer alone, the first that takes from it: either
+//  that peer is honest and the good blocks tell who lied, or it lied and was the only sender. Shared again with a liar
+//  that always tells the same lie, the piece could fail for ever. The trial ends with the verdict, and also when that
+//  peer owes nothing more without having finished (choked, slow, gone): nobody may hold a piece back.
 //  Within a piece the lowest free block first. The reason of a block that starts a piece holds for all blocks of the
 //  piece given out in the same call; later ones are Partial.
 //
@@ -31,6 +35,7 @@
 // Memory: about 20 bytes a piece of the torrent and 12 a block of partial pieces.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string_view>
@@ -87,7 +92,8 @@ class PiecePicker {
     [[nodiscard]] bool is_piece_full(PieceIndex piece) const;
     // In any state (a piece may also be found on the disk); its requests, if any, are forgotten.
     void on_piece_verified(PieceIndex piece);
-    void on_piece_failed(PieceIndex piece);  // a full piece: every block is missing again, the piece open
+    // A full piece: every block is missing again, the piece open. one_sender: it is on trial now (see below).
+    void on_piece_failed(PieceIndex piece, bool one_sender = false);
     // A partial piece whose memory was taken back; no request may be outstanding. The piece is open again; an open
     // piece stays so.
     void on_piece_abandoned(PieceIndex piece);
@@ -126,6 +132,8 @@ class PiecePicker {
     void list_endgame_blocks();
     void forget_endgame_blocks();
     void reopen(PieceIndex piece);
+    // Whether the rule of trials lets this peer be asked for blocks of the piece.
+    [[nodiscard]] bool may_ask(ConnectionId peer, PieceIndex piece) const;
     [[nodiscard]] bool is_open(PieceIndex piece) const;
 
     meta::PieceLayout layout_;
@@ -136,6 +144,7 @@ class PiecePicker {
     std::uint32_t missing_pieces_ = 0;
     RarityOrder open_;  // candidates: pieces that are open and wanted
     PartialPieces partial_;
+    std::map<PieceIndex, std::optional<ConnectionId>> trials_;  // pieces on trial and who has them
     std::uint32_t requests_ = 0;  // numbers the requests; may wrap (endgame order is then off for a while)
     // Listed when endgame begins, kept up to date by blocks and drops, forgotten when anything else changes.
     bool endgame_listed_ = false;

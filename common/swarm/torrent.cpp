@@ -206,7 +206,7 @@ void Torrent::on_piece_verified(PieceIndex piece, const std::vector<Sha1Digest>&
 void Torrent::on_piece_hash_failed(PieceIndex piece, const Contributors& contributors,
                                    const std::vector<Sha1Digest>& digests, TimePoint now) {
     ++hash_failures_;
-    picker_.on_piece_failed(piece);
+    picker_.on_piece_failed(piece, true);
     telemetry_.emit(now, Level::Summary, "piece_failed", std::nullopt,
                     {{"piece", piece.value()}, {"reason", "SHA-1 is not that of the metainfo"}});
     ban(blame_.on_piece_failed(piece, contributors, digests), piece, now);
