@@ -89,6 +89,7 @@ std::optional<ExitCode> parse_command_line(CLI::App& app, int argc, char** argv)
 Result<ProgramStart> start_program(const std::string& program, const CommonOptions& options,
                                    const std::string& node_name) {
     ignore_sigpipe();
+    raise_open_file_limit();
     if (options.die_with_parent) BT_TRY(die_with_parent());
     ProgramStart start{Log(program, options.loglevel, options.log_json), nullptr};
     if (!options.events.empty()) {

@@ -3,7 +3,7 @@
 // The command line conventions that all programs share, over CLI11 (its header stays in .cpp files).
 //
 // A program makes its CLI::App, calls add_common_options(), adds its own options and calls parse_command_line(). Then
-// start_program() applies what is common: SIGPIPE, --die-with-parent, the event file.
+// start_program() applies what is common: SIGPIPE, the limit on open files, --die-with-parent, the event file.
 
 #include <cstdint>
 #include <memory>

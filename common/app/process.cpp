@@ -1,6 +1,7 @@
 #include "common/app/process.h"
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -9,6 +10,13 @@
 namespace bt::app {
 
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
+
+void raise_open_file_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 Status die_with_parent(std::optional<pid_t> expected_parent) {
     const pid_t parent = expected_parent.value_or(::getppid());

@@ -13,6 +13,9 @@ namespace bt::app {
 // A peer, a pipe or a terminal that goes away is an error value (EPIPE), not the end of the process.
 void ignore_sigpipe();
 
+// Connections are descriptors: raises the soft limit on open ones to the hard limit.
+void raise_open_file_limit();
+
 // Ask the kernel for SIGTERM when the parent dies. The parent may be gone before we ask: then nobody would ever tell
 // us, so this is an error (Cancelled) when it is no longer `expected_parent`, or changed during the call.
 [[nodiscard]] Status die_with_parent(std::optional<pid_t> expected_parent = std::nullopt);

@@ -1,0 +1,118 @@
+// swarm-tracker: an HTTP tracker from a configuration file.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <random>
+
+#include "common/app/cli.h"
+#include "common/app/event_pump.h"
+#include "common/net/signals.h"
+#include "common/net/uv_env.h"
+#include "tracker/config.h"
+#include "tracker/tracker_node.h"
+
+namespace bt::tracker {
+namespace {
+
+using app::ExitCode;
+
+struct Options {
+    app::CommonOptions common;
+    std::string config;
+    bool print_config = false;
+    bool check = false;
+};
+
+void add_options(CLI::App& cli, Options& options) {
+    app::add_common_options(cli, options.common);
+    cli.add_option("CONFIG", options.config, "Configuration file, .toml or .json")->type_name("");
+    cli.add_flag("--print-config", options.print_config, "Print a commented configuration with every key and end");
+    cli.add_flag("--check", options.check, "Read CONFIG and the torrents it names, say what is wrong, and end");
+    app::set_help(cli, "An HTTP tracker (BEP 3, 7, 23, 48).",
+                  "  swarm-tracker --print-config > tracker.toml\n"
+                  "  swarm-tracker tracker.toml\n"
+                  "  swarm-tracker tracker.json --bind 127.0.0.1 --port 0 --events events.jsonl\n");
+}
+
+// What the command line says rules over the file.
+void merge(Options& options, Config& config, const CLI::App& cli) {
+    if (options.common.bind) config.listen.address = *options.common.bind;
+    if (options.common.port) config.listen.port = *options.common.port;
+    if (options.common.events.empty() && config.events) options.common.events = *config.events;
+    if (cli.count("--events-level") == 0 && config.events_level) options.common.events_level = *config.events_level;
+    if (cli.count("--stats-interval") != 0) config.node.stats_interval = options.common.stats_interval;
+}
+
+std::uint64_t fresh_rng_seed() {
+    std::random_device device;
+    return (std::uint64_t{device()} << 32) | device();
+}
+
+ExitCode serve(const Config& config, app::ProgramStart& program) {
+    net::UvLoop loop;
+    net::UvEnv env(loop);
+    const std::uint64_t rng_seed = config.rng_seed ? *config.rng_seed : fresh_rng_seed();
+    TrackerNode node(env, config.node, Rng(rng_seed), program.telemetry());
+    if (const Status started = node.start(config.listen); !started) {
+        program.log.error("cannot listen on " + config.listen.to_string() + ": " + started.error().message());
+        app::finish_program(program, env.now(), ExitCode::CannotListen, started.error().message());
+        return ExitCode::CannotListen;
+    }
+    std::printf("swarm-tracker: ready at %s, rng_seed %llu\n", node.announce_url().c_str(),
+                static_cast<unsigned long long>(rng_seed));
+    std::fflush(stdout);
+    if (config.torrent_names.empty()) program.log.info("no torrentFile configured: any torrent is tracked");
+    for (const std::string& name : config.torrent_names) program.log.info("tracks " + name);
+
+    const app::EventPump pump(env, program.events.get());
+    const net::Signals signals(loop, [&loop](int) { loop.stop(); });
+    loop.run();
+    node.stop();
+    app::finish_program(program, env.now(), ExitCode::Ok, "signal");
+    return ExitCode::Ok;
+}
+
+ExitCode run(int argc, char** argv) {
+    CLI::App cli("", "swarm-tracker");
+    Options options;
+    add_options(cli, options);
+    if (const auto ended = app::parse_command_line(cli, argc, argv)) return *ended;
+    if (options.print_config) {
+        std::fputs(default_config_text().c_str(), stdout);
+        return ExitCode::Ok;
+    }
+    const app::Log log("swarm-tracker", options.common.loglevel, options.common.log_json);
+    if (options.config.empty()) {
+        log.error("no configuration file given (see swarm-tracker --help)");
+        return ExitCode::BadArguments;
+    }
+    Result<Config> config = load_config(options.config);
+    if (!config) {
+        log.error(config.error().message());
+        const ExitCode code = app::exit_code_for(config.error());
+        return code == ExitCode::BadTorrent ? code : ExitCode::BadConfig;
+    }
+    if (options.check) {
+        std::printf("%s: good\n", options.config.c_str());
+        return ExitCode::Ok;
+    }
+    merge(options, *config, cli);
+    auto program = app::start_program("swarm-tracker", options.common, "tracker");
+    if (!program) {
+        log.error(program.error().message());
+        return app::exit_code_for(program.error());
+    }
+    return serve(*config, *program);
+}
+
+}  // namespace
+}  // namespace bt::tracker
+
+int main(int argc, char** argv) {
+    try {
+        return bt::app::to_int(bt::tracker::run(argc, argv));
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "swarm-tracker: error: %s\n", error.what());
+        return bt::app::to_int(bt::app::ExitCode::Internal);
+    }
+}
