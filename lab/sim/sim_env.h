@@ -62,7 +62,7 @@ class SimEnv final : public env::Env {
 
 struct WorldSettings {
     std::uint64_t rng_seed = 1;
-    NetworkSettings network;
+    NetworkSettings network = {};
 };
 
 class World {

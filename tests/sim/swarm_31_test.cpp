@@ -1,0 +1,107 @@
+// One seed, 30 leechers, one tracker, a torrent of 16 MiB, links with rate and delay, in virtual time.
+
+#include <algorithm>
+#include <string>
+
+#include "lab/sim/swarm.h"
+#include "tests/sim/support/test_torrent.h"
+#include "tests/support/catch.h"
+
+using namespace bt;
+using namespace bt::sim;
+
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+constexpr int kLeechers = 30;
+
+const TestTorrent& torrent_of_16_mib() {
+    static const TestTorrent torrent = make_test_torrent({.size = 16 * kMiB,
+                                                          .piece_length = 256 * 1024,
+                                                          .rng_seed = 16,
+                                                          .trackers = {"http://tracker.test:6969/announce"}});
+    return torrent;
+}
+
+struct Outcome {
+    bool all_complete = false;
+    std::vector<std::string> problems;
+    Status files;
+    std::string log;
+    std::uint64_t events = 0;
+    std::uint64_t whole_checks = 0;
+    std::uint64_t seed_sent = 0;
+    TimePoint last_completed{};
+};
+
+// Everything that varies is drawn from the rng_seed: link rates, delays, the times of arrival.
+Outcome run_swarm(std::uint64_t rng_seed) {
+    const TestTorrent& torrent = torrent_of_16_mib();
+    Swarm swarm({.world = {.rng_seed = rng_seed}, .check_stride = 5000}, torrent.metainfo, torrent.content);
+    Rng rng = swarm.world().fork_rng(100);
+    swarm.add_tracker("tracker.test", {Address::v4({10, 0, 0, 1}), 6969}, {});
+    swarm.add_peer({.name = "seed", .address = Address::v4({10, 0, 1, 1}), .links = {2 * kMiB, 2 * kMiB}, .is_seed = true});
+    for (int i = 0; i < kLeechers; ++i) {
+        const LinkSettings links{(256 + rng.below(768)) * 1024, (1 + rng.below(4)) * kMiB};
+        swarm.add_peer({.name = "leecher-" + std::to_string(i + 1),
+                        .address = Address::v4({10, 0, 2, static_cast<Byte>(i + 1)}),
+                        .links = links,
+                        .starts_at = TimePoint(milliseconds(rng.below(10'000)))});
+    }
+    Network& network = swarm.world().network();
+    for (std::uint32_t a = 0; a < network.host_count(); ++a) {
+        for (std::uint32_t b = a + 1; b < network.host_count(); ++b) {
+            network.set_delay(HostId(a), HostId(b), milliseconds(5 + rng.below(60)));
+        }
+    }
+    Outcome outcome;
+    outcome.all_complete = swarm.run_until_complete(TimePoint(minutes(30)));
+    outcome.problems = swarm.problems();
+    outcome.files = swarm.check_files();
+    outcome.log = swarm.log().text();
+    outcome.events = swarm.world().simulator().events_run();
+    outcome.whole_checks = swarm.whole_checks();
+    outcome.seed_sent = network.traffic(swarm.peers().front()->env().host()).bytes_sent;
+    for (const auto& peer : swarm.peers()) {
+        outcome.last_completed = std::max(outcome.last_completed, peer->completed_at().value_or(TimePoint{}));
+    }
+    return outcome;
+}
+
+// Where two logs part, for a message.
+std::string first_difference(const std::string& a, const std::string& b) {
+    const auto [in_a, in_b] = std::mismatch(a.begin(), a.end(), b.begin(), b.end());
+    if (in_a == a.end() && in_b == b.end()) return "none";
+    const auto line = static_cast<std::size_t>(std::count(a.begin(), in_a, '\n'));
+    const auto start = a.rfind('\n', static_cast<std::size_t>(in_a - a.begin())) + 1;
+    return "line " + std::to_string(line + 1) + ": " + a.substr(start, 300);
+}
+
+}  // namespace
+
+TEST_CASE("30 leechers of a 16 MiB torrent complete in virtual time, and the run repeats byte for byte from its rng_seed") {
+    const Outcome first = run_swarm(1);
+    REQUIRE(first.all_complete);
+    CHECK(first.problems.empty());
+    REQUIRE(first.files);
+    CHECK(first.whole_checks > 10);
+    // A swarm, not a download server: the seed sends far less than the 30 copies that arrive.
+    CHECK(first.seed_sent < 15 * 16 * kMiB);
+    CHECK(std::count(first.log.begin(), first.log.end(), '\n') > 60'000);  // 30 x 1024 blocks, both ends
+    UNSCOPED_INFO("events " << first.events << ", seconds " << to_seconds(first.last_completed.time_since_epoch())
+                            << ", seed sent " << first.seed_sent << ", log " << first.log.size());
+
+    const Outcome again = run_swarm(1);
+    const std::string difference = first_difference(first.log, again.log);
+    CHECK(difference == "none");
+    CHECK(first.events == again.events);
+}
+
+TEST_CASE("another rng_seed is another swarm, and it completes as well") {
+    const Outcome first = run_swarm(2);
+    REQUIRE(first.all_complete);
+    CHECK(first.problems.empty());
+    REQUIRE(first.files);
+    CHECK(first.log.find("\"node\":\"leecher-30\"") != std::string::npos);
+    CHECK(first_difference(first.log, run_swarm(3).log) != "none");
+}
