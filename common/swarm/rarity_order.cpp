@@ -12,6 +12,7 @@ namespace bt::swarm {
 namespace {
 
 constexpr std::size_t kWordBytes = 8;
+constexpr std::size_t kQuickLook = 64;
 
 // 64 pieces as one number, the lowest piece in its highest bit; missing bytes at the end count as zero.
 std::uint64_t load_word(ByteView bytes, std::size_t at) {
@@ -125,10 +126,11 @@ void RarityOrder::erase(PieceIndex piece) {
 }
 
 std::optional<PieceIndex> RarityOrder::rarest(const meta::Bitfield& among) {
-    if (!first(among)) return std::nullopt;
     if (!sorted_) sort();
-    for (const std::uint32_t piece : order_) {
-        if (among.has(PieceIndex(piece))) return PieceIndex(piece);
+    for (std::size_t i = 0; i < order_.size(); ++i) {
+        // A peer that has none of the first few may have none at all, which is quicker to see 64 pieces at a time.
+        if (i == kQuickLook && !first(among)) return std::nullopt;
+        if (among.has(PieceIndex(order_[i]))) return PieceIndex(order_[i]);
     }
     return std::nullopt;
 }
