@@ -1,5 +1,6 @@
 #include "common/meta/bencode.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
 #include <utility>
@@ -21,6 +22,8 @@ class BencodeParser {
     Result<BencodeDocument> run() {
         if (bytes().size() > std::numeric_limits<std::uint32_t>::max())
             return fail(error("bencode: input of 4 GiB or more", 0));
+        // A value takes two bytes or more, so that this is enough; the part that is not used is never touched.
+        document_.tokens_.reserve(std::min<std::size_t>(limits_.max_tokens, bytes().size() / 2 + 1));
         do {
             BT_TRY(step());
         } while (!open_.empty());
