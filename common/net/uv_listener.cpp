@@ -33,13 +33,8 @@ UvListener::UvListener(UvLoop& loop, UvDisk& disk, TimerQueue& timers, Fd fd, en
     poller_->watch(UV_READABLE);
 }
 
-UvListener::~UvListener() {
-    if (destroyed_) *destroyed_ = true;
-}
-
 void UvListener::accept_all() {
-    bool destroyed = false;
-    destroyed_ = &destroyed;
+    const Lifetime::Watch watch(lifetime_);
     const auto on_accept = on_accept_;
     for (int i = 0; i < kAcceptsPerTurn; ++i) {
         SocketAddress address;
@@ -56,9 +51,8 @@ void UvListener::accept_all() {
         const auto remote = to_endpoint(address.get());
         if (!remote) continue;
         (*on_accept)(std::make_unique<UvStream>(loop_, disk_, std::move(accepted), *remote));
-        if (destroyed) return;
+        if (watch.is_over()) return;
     }
-    destroyed_ = nullptr;
 }
 
 }  // namespace bt::net

@@ -14,28 +14,10 @@ constexpr std::size_t kLeastFileBytesPerSend = 4 * kBlockSize;
 
 }  // namespace
 
-// Tells a running callback that its stream is gone.
-class UvStream::Guard {
-  public:
-    explicit Guard(UvStream& stream) : stream_(stream) { stream.destroyed_ = &destroyed_; }
-    ~Guard() {
-        if (!destroyed_) stream_.destroyed_ = nullptr;
-    }
-    Guard(const Guard&) = delete;
-    Guard& operator=(const Guard&) = delete;
-
-  private:
-    UvStream& stream_;
-    bool destroyed_ = false;
-};
-
 UvStream::UvStream(UvLoop& loop, UvDisk& disk, const Endpoint& remote, const std::optional<Endpoint>& source)
-    : loop_(loop),
-      disk_(disk),
-      remote_(remote),
-      file_bytes_per_send_(kLeastFileBytesPerSend),
-      deferred_(loop, [this] { on_deferred(); }),
-      self_(std::make_shared<Self>(this)) {
+    : loop_(loop), disk_(disk), remote_(remote), file_bytes_per_send_(kLeastFileBytesPerSend), deferred_(loop, [this] {
+          on_deferred();
+      }) {
     auto fd = start_connect(remote, source);
     if (!fd) {
         fail_later(std::move(fd).error());
@@ -52,14 +34,11 @@ UvStream::UvStream(UvLoop& loop, UvDisk& disk, Fd accepted, const Endpoint& remo
       remote_(remote),
       state_(State::Open),
       file_bytes_per_send_(kLeastFileBytesPerSend),
-      deferred_(loop, [this] { on_deferred(); }),
-      self_(std::make_shared<Self>(this)) {
+      deferred_(loop, [this] { on_deferred(); }) {
     start_watching();
 }
 
 UvStream::~UvStream() {
-    if (destroyed_) *destroyed_ = true;
-    self_->stream = nullptr;
     poller_.reset();
     // MSG_TRUNC: dropped by the kernel, not copied. Once is enough for what was on its way to us.
     if (state_ == State::Open) recv(fd_.get(), nullptr, kReadPerTurn, MSG_TRUNC | MSG_DONTWAIT);
@@ -117,18 +96,16 @@ void UvStream::on_connect_event() {
 }
 
 bool UvStream::become_writable() {
-    const Guard guard(*this);
-    const bool* const destroyed = destroyed_;
+    const Lifetime::Watch watch(lifetime_);
     BT_CHECK(handler_);
     handler_->on_writable();
-    if (*destroyed) return false;
+    if (watch.is_over()) return false;
     update_watch();
     return state_ == State::Open;
 }
 
 void UvStream::receive(bool to_the_end) {
-    const Guard guard(*this);
-    const bool* const destroyed = destroyed_;
+    const Lifetime::Watch watch(lifetime_);
     const MutableByteView buffer = loop_.receive_buffer();
     std::size_t received = 0;
     while (to_the_end || received < kReadPerTurn) {
@@ -151,7 +128,7 @@ void UvStream::receive(bool to_the_end) {
         BT_CHECK(handler_);
         const auto size = static_cast<std::size_t>(n);
         handler_->on_received(buffer.first(size));
-        if (*destroyed) return;
+        if (watch.is_over()) return;
         if (paused_ && state_ == State::Failing) deferred_.schedule();
         if (paused_ || (state_ != State::Open && !to_the_end)) return;
         // A short read has emptied the socket; the next one would only say so.
@@ -202,12 +179,11 @@ void UvStream::wait_for_device(const FileRange& range) {
     waits_for_device_ = true;
     FileRange part = range;
     part.length = loop_.send_buffer().size();  // blocks are asked for in order: the next ones come along
-    disk_.warm(part, [self = self_] {
-        UvStream* stream = self->stream;
-        if (!stream || stream->state_ != State::Open) return;
-        stream->waits_for_device_ = false;
-        stream->device_answered_ = true;
-        stream->become_writable();
+    disk_.warm(part, [this, watch = Lifetime::Watch(lifetime_)] {
+        if (watch.is_over() || state_ != State::Open) return;
+        waits_for_device_ = false;
+        device_answered_ = true;
+        become_writable();
     });
 }
 

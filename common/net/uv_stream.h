@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "common/env/env.h"
+#include "common/net/lifetime.h"
 #include "common/net/socket.h"
 #include "common/net/uv_disk.h"
 #include "common/net/uv_loop.h"
@@ -49,11 +50,6 @@ class UvStream final : public env::Stream {
         Failing,  // on_closed(failure_) is on its way
         Closed,
     };
-    class Guard;
-    struct Self {
-        UvStream* stream;
-    };
-
     void start_watching();
     void update_watch();
     void on_event(int status, int events);
@@ -79,11 +75,10 @@ class UvStream final : public env::Stream {
     bool device_answered_ = false;  // the next read takes what it takes
     bool socket_failed_ = false;    // libuv gave up watching: only receiving to the end is left
     std::size_t file_bytes_per_send_;
-    bool* destroyed_ = nullptr;  // of the callback that is running
+    Lifetime lifetime_;
     Error failure_;
     Deferred deferred_;
     std::unique_ptr<Poller> poller_;
-    std::shared_ptr<Self> self_;  // for answers of the work pool
 };
 
 class UvListener final : public env::Listener {
@@ -91,7 +86,6 @@ class UvListener final : public env::Listener {
     [[nodiscard]] static Result<std::unique_ptr<UvListener>> listen(UvLoop& loop, UvDisk& disk, TimerQueue& timers,
                                                                     const Endpoint& local,
                                                                     env::AcceptCallback on_accept);
-    ~UvListener() override;
     [[nodiscard]] Endpoint local_endpoint() const override { return local_endpoint_of(fd_.get()); }
 
   private:
@@ -103,7 +97,7 @@ class UvListener final : public env::Listener {
     Fd fd_;
     std::shared_ptr<env::AcceptCallback> on_accept_;
     UvTimer retry_;  // after the process ran out of descriptors
-    bool* destroyed_ = nullptr;
+    Lifetime lifetime_;
     std::unique_ptr<Poller> poller_;
 };
 

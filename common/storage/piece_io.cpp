@@ -1,7 +1,6 @@
 #include "common/storage/piece_io.h"
 
 #include <algorithm>
-#include <optional>
 
 #include "common/base/check.h"
 #include "common/crypto/hash.h"
@@ -77,22 +76,24 @@ class PieceChecker {
     void run_in_pairs() {
         const std::size_t room = layout_.piece_length();
         if (scratch_.size() < 2 * room) scratch_.resize(2 * room);
-        std::optional<std::uint32_t> waiting;
+        bool one_waits = false;
+        std::uint32_t waiting = 0;
         for (std::uint32_t i = 0; i < count_; ++i) {
-            const MutableByteView into = half(waiting ? 1 : 0, i);
+            const MutableByteView into = half(one_waits ? 1 : 0, i);
             if (!read(layout_.piece_offset(piece(i)), into)) continue;
-            if (!waiting) {
+            if (!one_waits) {
                 waiting = i;
+                one_waits = true;
                 continue;
             }
             Sha1Digest first_digest;
             Sha1Digest second_digest;
-            crypto::sha1_pair(half(0, *waiting), into, first_digest, second_digest);
-            outcome_.ok[*waiting] = is_right(*waiting, first_digest);
+            crypto::sha1_pair(half(0, waiting), into, first_digest, second_digest);
+            outcome_.ok[waiting] = is_right(waiting, first_digest);
             outcome_.ok[i] = is_right(i, second_digest);
-            waiting.reset();
+            one_waits = false;
         }
-        if (waiting) outcome_.ok[*waiting] = is_right(*waiting, crypto::sha1(half(0, *waiting)));
+        if (one_waits) outcome_.ok[waiting] = is_right(waiting, crypto::sha1(half(0, waiting)));
     }
 
     void stream_one(std::uint32_t i) {
