@@ -23,9 +23,12 @@ std::string field_text(const telemetry::Event& event, std::string_view key) {
         return std::visit(
             [](const auto& value) -> std::string {
                 using Value = std::remove_cvref_t<decltype(value)>;
-                if constexpr (std::is_same_v<Value, std::string_view>) return std::string(value);
-                else if constexpr (std::is_same_v<Value, bool>) return value ? "true" : "false";
-                else return std::to_string(value);
+                if constexpr (std::is_same_v<Value, std::string_view>)
+                    return std::string(value);
+                else if constexpr (std::is_same_v<Value, bool>)
+                    return value ? "true" : "false";
+                else
+                    return std::to_string(value);
             },
             field.value);
     }

@@ -27,8 +27,8 @@ struct SwarmSettings {
     WorldSettings world = {};
     telemetry::Level level = telemetry::Level::Wire;
     bool keep_log = true;
-    std::uint64_t check_stride = 1000;   // whole-world checks; 0: never
-    bool check_touched = true;           // the touched node after each of its events
+    std::uint64_t check_stride = 1000;  // whole-world checks; 0: never
+    bool check_touched = true;          // the touched node after each of its events
 };
 
 struct PeerSettings {
@@ -37,7 +37,7 @@ struct PeerSettings {
     LinkSettings links = {};
     DiskSettings disk = {};
     TimePoint starts_at{};
-    bool is_seed = false;                // its disk holds the original, and it only serves
+    bool is_seed = false;  // its disk holds the original, and it only serves
     std::uint16_t port = 6881;
     std::vector<Endpoint> manual_peers = {};
     discovery::TrackerSettings tracker = {.interval_floor = seconds(5)};
