@@ -4,8 +4,8 @@
 
 #include "common/app/config_tree.h"
 #include "common/app/event_file.h"
+#include "common/app/node_setup.h"
 #include "common/base/encoding.h"
-#include "common/meta/metainfo.h"
 
 namespace bt::tracker {
 namespace {
@@ -16,25 +16,17 @@ using app::ConfigTable;
 constexpr Duration kLongest = std::chrono::hours(24);
 constexpr std::int64_t kMaxU32 = UINT32_MAX;
 
-// An error inside a torrent file keeps its own code (bad torrent) and gets the place that names the file.
-Error at_place(const Error& place, const Error& cause) {
-    Error error = cause;
-    error.detail = place.detail;
-    error.offset.reset();
-    return error;
-}
-
+// A file that is no torrent keeps its own error code: the program then ends as for a bad torrent.
 Status read_torrent(const ConfigFile& file, const ConfigTable& root, const std::string& name, Config& config) {
-    const std::string path = file.resolve_path(name);
-    const auto bytes = app::read_text_file(path, meta::kMaxTorrentFileSize);
-    if (!bytes) return fail(root.error_at("torrentFile", bytes.error().message()));
-    const auto torrent = meta::Metainfo::parse(as_bytes(*bytes));
+    const auto torrent = app::load_metainfo(file.resolve_path(name));
     if (!torrent) {
-        const Error place = root.error_at("torrentFile", path + ": " + torrent.error().message());
-        return fail(at_place(place, torrent.error()));
+        Error error = root.error_at("torrentFile", torrent.error().message());
+        const ErrorCode code = torrent.error().code;
+        if (code == ErrorCode::InvalidBencode || code == ErrorCode::InvalidMetainfo) error.code = code;
+        return fail(std::move(error));
     }
-    config.node.announce.torrents.push_back(torrent->info_hash());
-    config.torrent_names.push_back(torrent->name());
+    config.node.announce.torrents.push_back((*torrent)->info_hash());
+    config.torrent_names.push_back((*torrent)->name());
     return {};
 }
 

@@ -2,10 +2,10 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
-#include <random>
 
 #include "common/app/cli.h"
 #include "common/app/event_pump.h"
+#include "common/app/node_setup.h"
 #include "common/net/signals.h"
 #include "common/net/uv_env.h"
 #include "tracker/config.h"
@@ -43,15 +43,10 @@ void merge(Options& options, Config& config, const CLI::App& cli) {
     if (cli.count("--stats-interval") != 0) config.node.stats_interval = options.common.stats_interval;
 }
 
-std::uint64_t fresh_rng_seed() {
-    std::random_device device;
-    return (std::uint64_t{device()} << 32) | device();
-}
-
 ExitCode serve(const Config& config, app::ProgramStart& program) {
     net::UvLoop loop;
     net::UvEnv env(loop);
-    const std::uint64_t rng_seed = config.rng_seed ? *config.rng_seed : fresh_rng_seed();
+    const std::uint64_t rng_seed = config.rng_seed ? *config.rng_seed : app::entropy_seed();
     TrackerNode node(env, config.node, Rng(rng_seed), program.telemetry());
     if (const Status started = node.start(config.listen); !started) {
         program.log.error("cannot listen on " + config.listen.to_string() + ": " + started.error().message());

@@ -16,6 +16,8 @@ namespace {
 
 // What a pipe or terminal that polls writable takes without blocking (PIPE_BUF).
 constexpr std::size_t kPipeStep = 4096;
+// Kept free for the line that says how much was dropped.
+constexpr std::size_t kRoomForNote = 1024;
 
 bool writable_within(int descriptor, int timeout_ms) {
     pollfd entry{descriptor, POLLOUT, 0};
@@ -54,20 +56,27 @@ EventFile::EventFile(int descriptor, bool owned, Kind kind, std::string node, te
 EventFile::~EventFile() { close(); }
 
 bool EventFile::append(std::string_view line) {
-    if (buffered() + line.size() + 1 > kMaxBuffered) return false;
+    if (buffered() + line.size() + 1 > kMaxBuffered - kRoomForNote) return false;
     buffer_ += line;
     buffer_ += '\n';
     return true;
 }
 
+void EventFile::note_dropped(TimePoint time) {
+    const telemetry::Field count("count", dropped_);
+    const telemetry::Event note{time, telemetry::Level::Summary, "events_dropped", std::nullopt, {&count, 1}};
+    buffer_ += telemetry::to_json_line(node_, note);
+    buffer_ += '\n';
+    dropped_ = 0;
+}
+
 void EventFile::on_event(const telemetry::Event& event) {
     if (!wants(event.level)) return;
-    if (dropped_ > 0) {
-        const telemetry::Field count("count", dropped_);
-        const telemetry::Event note{event.time, telemetry::Level::Summary, "events_dropped", std::nullopt, {&count, 1}};
-        if (append(telemetry::to_json_line(node_, note))) dropped_ = 0;
+    if (dropped_ > 0 && buffered() <= kMaxBuffered / 2) note_dropped(event.time);
+    if (dropped_ > 0 || !append(telemetry::to_json_line(node_, event))) {
+        ++dropped_;
+        last_dropped_ = event.time;
     }
-    if (dropped_ > 0 || !append(telemetry::to_json_line(node_, event))) ++dropped_;
     if (buffered() >= kEagerFlush) flush();
 }
 
@@ -98,7 +107,7 @@ void EventFile::flush() {
     if (written_ == buffer_.size()) {
         buffer_.clear();
         written_ = 0;
-    } else if (written_ >= kEagerFlush) {
+    } else if (written_ > buffer_.size() / 2) {
         buffer_.erase(0, written_);
         written_ = 0;
     }
@@ -106,6 +115,7 @@ void EventFile::flush() {
 
 void EventFile::close() {
     if (descriptor_ < 0) return;
+    if (dropped_ > 0) note_dropped(last_dropped_);
     const auto give_up = std::chrono::steady_clock::now() + kCloseWait;
     while (!dead_ && buffered() > 0 && !write_some()) {
         const auto left = std::chrono::ceil<milliseconds>(give_up - std::chrono::steady_clock::now()).count();

@@ -5,8 +5,8 @@
 //
 // Rules
 //  - It never blocks the loop and never kills the program: lines wait in memory (at most kMaxBuffered) and go out as
-//    far as the reader takes them. When the memory is full whole lines are dropped and counted; as soon as there is
-//    room again a line `events_dropped` {"count":N} takes their place.
+//    far as the reader takes them. When the memory is full whole lines are dropped and counted; once half of
+//    it is free again, or at the end, a line `events_dropped` {"count":N} takes their place.
 //  - A reader that went away (EPIPE) or a disk that refuses ends the sink: is_dead(), and wants() says no.
 //  - The owner calls flush() at least every kFlushInterval; a buffer over kEagerFlush goes out by itself. close() (and
 //    the destructor) give a slow reader at most kCloseWait.
@@ -51,6 +51,7 @@ class EventFile final : public telemetry::EventSink {
 
     EventFile(int descriptor, bool owned, Kind kind, std::string node, telemetry::Level level);
     bool append(std::string_view line);
+    void note_dropped(TimePoint time);
     // Writes what can be written without waiting. False when the reader takes no more just now.
     bool write_some();
     void die();
@@ -64,6 +65,7 @@ class EventFile final : public telemetry::EventSink {
     std::string buffer_;
     std::size_t written_ = 0;  // of buffer_
     std::uint64_t dropped_ = 0;
+    TimePoint last_dropped_;
 };
 
 // "summary", "decision", "wire".

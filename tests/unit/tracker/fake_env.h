@@ -1,0 +1,143 @@
+#pragma once
+
+// A world for one server: time is set by hand, streams are made by the test, which sees what was sent and decides how
+// much room there is. Nothing runs by itself.
+
+#include <deque>
+#include <string>
+
+#include "common/env/env.h"
+#include "tests/support/catch.h"
+
+namespace bt::test {
+
+class FakeStream;
+
+// The test's end of a connection; lives on when the node destroys its stream.
+struct FakeLink {
+    env::StreamHandler* handler = nullptr;
+    FakeStream* stream = nullptr;  // null once the node has closed it
+    std::string sent;
+    std::uint64_t room = UINT64_MAX;  // what the reader still takes
+    bool paused = false;
+    bool wants_writable = false;
+
+    [[nodiscard]] bool is_open() const { return stream != nullptr; }
+    void deliver(std::string_view text) {
+        REQUIRE_FALSE(paused);
+        ByteBuffer bytes = to_buffer(as_bytes(text));
+        handler->on_received(bytes);
+    }
+    void give_room(std::uint64_t bytes) {
+        room = bytes;
+        if (!wants_writable) return;
+        wants_writable = false;
+        handler->on_writable();
+    }
+};
+
+class FakeStream final : public env::Stream {
+  public:
+    FakeStream(FakeLink& link, Endpoint remote) : link_(link), remote_(remote) { link_.stream = this; }
+    ~FakeStream() override {
+        link_.stream = nullptr;
+        link_.handler = nullptr;
+    }
+    void set_handler(env::StreamHandler* handler) override { link_.handler = handler; }
+    void send(OutputQueue& queue, std::uint64_t) override {
+        while (!queue.empty() && link_.room > 0) {
+            const ByteView bytes = std::get<ByteView>(queue.segment(0));
+            const std::uint64_t n = std::min<std::uint64_t>(bytes.size(), link_.room);
+            link_.sent += as_text(bytes.first(static_cast<std::size_t>(n)));
+            link_.room -= n;
+            queue.mark_sent(n);
+        }
+        link_.wants_writable = !queue.empty();
+    }
+    void pause_reading() override { link_.paused = true; }
+    void resume_reading() override { link_.paused = false; }
+    [[nodiscard]] Endpoint local_endpoint() const override { return {Address::v4({127, 0, 0, 1}), 6969}; }
+    [[nodiscard]] Endpoint remote_endpoint() const override { return remote_; }
+
+  private:
+    FakeLink& link_;
+    Endpoint remote_;
+};
+
+class FakeEnv final : public env::Env {
+  public:
+    [[nodiscard]] TimePoint now() const override { return now_; }
+
+    [[nodiscard]] std::unique_ptr<env::Timer> make_timer(std::function<void()> on_deadline) override {
+        REQUIRE(timer_ == nullptr);
+        auto timer = std::make_unique<FakeTimer>(*this, std::move(on_deadline));
+        timer_ = timer.get();
+        return timer;
+    }
+    [[nodiscard]] Result<std::unique_ptr<env::Listener>> listen(const Endpoint& local,
+                                                                env::AcceptCallback on_accept) override {
+        if (local.port == 1) return fail(system_error(EADDRINUSE, local.to_string()));
+        on_accept_ = std::move(on_accept);
+        return std::make_unique<FakeListener>(*this, local);
+    }
+    [[nodiscard]] std::unique_ptr<env::Stream> connect(const Endpoint&, std::optional<Endpoint>) override {
+        FAIL("a tracker does not dial");
+        return nullptr;
+    }
+    [[nodiscard]] std::unique_ptr<env::Lookup> resolve(const std::string&, std::uint16_t,
+                                                       env::LookupCallback) override {
+        FAIL("a tracker looks up no names");
+        return nullptr;
+    }
+    [[nodiscard]] env::Disk& disk() override {
+        FAIL("a tracker has no disk");
+        std::abort();
+    }
+
+    // A connection from 127.0.0.<last>.
+    FakeLink& dial(Byte last = 1) {
+        FakeLink& link = links_.emplace_back();
+        const Endpoint remote{Address::v4({127, 0, 0, last}), 40000};
+        on_accept_(std::make_unique<FakeStream>(link, remote));
+        return link;
+    }
+    [[nodiscard]] bool is_listening() const { return static_cast<bool>(on_accept_); }
+
+    // Time goes on; the timer fires whenever it is due.
+    void advance(Duration step) {
+        const TimePoint end = now_ + step;
+        while (timer_ != nullptr && timer_->deadline <= end) {
+            now_ = std::max(now_, timer_->deadline);
+            timer_->deadline = kNever;
+            timer_->fire();
+        }
+        now_ = end;
+    }
+
+  private:
+    struct FakeTimer final : env::Timer {
+        FakeTimer(FakeEnv& e, std::function<void()> f) : env(e), fire(std::move(f)) {}
+        ~FakeTimer() override { env.timer_ = nullptr; }
+        void arm(TimePoint when) override { deadline = when; }
+        void cancel() override { deadline = kNever; }
+        FakeEnv& env;
+        std::function<void()> fire;
+        TimePoint deadline = kNever;
+    };
+    struct FakeListener final : env::Listener {
+        FakeListener(FakeEnv& e, Endpoint l) : env(e), local(l) {
+            if (local.port == 0) local.port = 40404;
+        }
+        ~FakeListener() override { env.on_accept_ = nullptr; }
+        [[nodiscard]] Endpoint local_endpoint() const override { return local; }
+        FakeEnv& env;
+        Endpoint local;
+    };
+
+    TimePoint now_;
+    FakeTimer* timer_ = nullptr;
+    env::AcceptCallback on_accept_;
+    std::deque<FakeLink> links_;
+};
+
+}  // namespace bt::test

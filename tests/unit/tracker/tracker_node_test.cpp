@@ -1,0 +1,230 @@
+#include "tracker/tracker_node.h"
+
+#include "tests/unit/tracker/fake_env.h"
+
+namespace bt::tracker {
+namespace {
+
+using test::FakeEnv;
+using test::FakeLink;
+
+const Endpoint kLocal{Address::v4({127, 0, 0, 1}), 0};
+
+class EventLog final : public telemetry::EventSink {
+  public:
+    [[nodiscard]] bool wants(telemetry::Level) const override { return true; }
+    void on_event(const telemetry::Event& event) override { lines.push_back(telemetry::to_json_line("t", event)); }
+    [[nodiscard]] std::size_t count(std::string_view kind) const {
+        std::size_t n = 0;
+        for (const std::string& line : lines) {
+            n += line.find("\"event\":\"" + std::string(kind) + "\"") != std::string::npos ? 1u : 0u;
+        }
+        return n;
+    }
+    std::vector<std::string> lines;
+};
+
+// A node that listens, and its world.
+struct Bench {
+    explicit Bench(NodeSettings settings = {}) : node(env, std::move(settings), Rng(1), telemetry::Telemetry(&log)) {
+        REQUIRE(node.start(kLocal));
+    }
+    ~Bench() { node.check_invariants(); }
+    FakeEnv env;
+    EventLog log;
+    TrackerNode node;
+};
+
+std::string get(const std::string& target, const std::string& headers = "") {
+    return "GET " + target + " HTTP/1.1\r\nHost: t\r\n" + headers + "\r\n";
+}
+
+std::string announce(int port) {
+    return get("/announce?info_hash=" + std::string(20, 'h') + "&peer_id=" + std::string(20, 'p') +
+               "&uploaded=0&downloaded=0&left=5&port=" + std::to_string(port));
+}
+
+std::size_t responses(const FakeLink& link) {
+    std::size_t n = 0;
+    for (std::size_t at = 0; (at = link.sent.find("HTTP/1.1 ", at)) != std::string::npos; ++at) ++n;
+    return n;
+}
+
+TEST_CASE("the node says where it listens, with the port that the world chose") {
+    Bench bench;
+    CHECK(bench.node.local_endpoint().port == 40404);
+    CHECK(bench.node.announce_url() == "http://127.0.0.1:40404/announce");
+    REQUIRE(bench.log.count("ready") == 1);
+    CHECK(bench.log.lines[0].find("\"announce\":\"http://127.0.0.1:40404/announce\"") != std::string::npos);
+}
+
+TEST_CASE("listening on all addresses it names loopback in the announce URL") {
+    FakeEnv env;
+    TrackerNode node(env, {}, Rng(1), telemetry::Telemetry());
+    REQUIRE(node.start({Address(), 7}));
+    CHECK(node.announce_url() == "http://127.0.0.1:7/announce");
+}
+
+TEST_CASE("a port in use is an error of start") {
+    FakeEnv env;
+    TrackerNode node(env, {}, Rng(1), telemetry::Telemetry());
+    const Status status = node.start({Address(), 1});
+    REQUIRE_FALSE(status);
+    CHECK(status.error().code == ErrorCode::AddressInUse);
+}
+
+TEST_CASE("an announce is answered and the connection stays for the next one") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.deliver(announce(1000));
+    CHECK(link.sent.starts_with("HTTP/1.1 200 OK\r\n"));
+    CHECK(link.sent.find("10:incompletei1e") != std::string::npos);
+    CHECK(link.is_open());
+    link.deliver(announce(1001));
+    CHECK(responses(link) == 2);
+    CHECK(link.sent.find("10:incompletei2e") != std::string::npos);
+}
+
+TEST_CASE("a request that comes in single bytes is answered all the same") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    for (const char c : announce(1000)) link.deliver(std::string_view(&c, 1));
+    CHECK(responses(link) == 1);
+}
+
+TEST_CASE("Connection: close closes behind the answer") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.deliver(get("/nothing", "Connection: close\r\n"));
+    CHECK(link.sent.starts_with("HTTP/1.1 404"));
+    CHECK_FALSE(link.is_open());
+    CHECK(bench.node.connection_count() == 0);
+}
+
+TEST_CASE("half a request is refused with 408 after five seconds and closed a second later") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.deliver("GET /announce HTTP/1.1\r\n");
+    bench.env.advance(milliseconds(4900));
+    CHECK(link.sent.empty());
+    bench.env.advance(milliseconds(200));
+    CHECK(link.sent.starts_with("HTTP/1.1 408"));
+    CHECK(link.is_open());
+    bench.env.advance(seconds(1));
+    CHECK_FALSE(link.is_open());
+}
+
+TEST_CASE("an idle connection is closed after thirty seconds, not before") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.deliver(announce(1000));
+    bench.env.advance(milliseconds(29'900));
+    CHECK(link.is_open());
+    bench.env.advance(milliseconds(200));
+    CHECK_FALSE(link.is_open());
+}
+
+TEST_CASE("what is not HTTP gets 400, what it sends behind that is not answered, and it is closed") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.deliver(
+        "\x13"
+        "BitTorrent protocol");
+    CHECK(link.sent.starts_with("HTTP/1.1 400"));
+    CHECK(link.is_open());
+    link.deliver(announce(1000));
+    CHECK(responses(link) == 1);
+    bench.env.advance(kLinger);
+    CHECK_FALSE(link.is_open());
+    CHECK(bench.node.front().counters().announces == 0);
+}
+
+TEST_CASE("beyond max_connections the connection that was quiet longest is closed") {
+    NodeSettings settings;
+    settings.max_connections = 2;
+    Bench bench(settings);
+    FakeLink& first = bench.env.dial(1);
+    FakeLink& second = bench.env.dial(2);
+    first.deliver(announce(1000));
+    CHECK(second.is_open());
+    FakeLink& third = bench.env.dial(3);
+    CHECK(first.is_open());
+    CHECK_FALSE(second.is_open());
+    CHECK(third.is_open());
+    CHECK(bench.node.connection_count() == 2);
+    bench.node.check_invariants();
+}
+
+TEST_CASE("a reader that takes nothing stops being read, is served when it reads, and loses nothing") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.room = 10;
+    std::string requests;
+    constexpr std::size_t kRequests = 1000;
+    for (std::size_t i = 0; i < kRequests; ++i) requests += get("/nothing");
+    link.deliver(requests);
+    CHECK(link.paused);
+    CHECK(bench.node.front().counters().refused < kRequests);
+    bench.node.check_invariants();
+    while (link.wants_writable) link.give_room(5000);
+    CHECK_FALSE(link.paused);
+    CHECK(responses(link) == kRequests);
+    CHECK(link.is_open());
+}
+
+TEST_CASE("a reader that takes nothing for thirty seconds is closed") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.room = 10;
+    std::string requests;
+    for (int i = 0; i < 1000; ++i) requests += get("/nothing");
+    link.deliver(requests);
+    bench.env.advance(seconds(29));
+    CHECK(link.is_open());
+    bench.env.advance(seconds(1));
+    CHECK_FALSE(link.is_open());
+}
+
+TEST_CASE("a connection that the other side closes or breaks is forgotten") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.handler->on_closed(remote_error(ErrorCode::ConnectionReset, "reset"));
+    CHECK_FALSE(link.is_open());
+    CHECK(bench.node.connection_count() == 0);
+    CHECK(bench.log.count("connection_closed") == 1);
+}
+
+TEST_CASE("peers that no longer announce are swept out without any request") {
+    NodeSettings settings;
+    settings.announce.registry.peer_timeout = seconds(60);
+    Bench bench(settings);
+    bench.env.dial().deliver(announce(1000));
+    bench.env.advance(seconds(59));
+    CHECK(bench.node.front().service().registry().peer_count() == 1);
+    bench.env.advance(seconds(3));
+    CHECK(bench.node.front().service().registry().peer_count() == 0);
+    CHECK(bench.log.count("peers_expired") == 1);
+}
+
+TEST_CASE("stats are emitted every interval, and not at all when it is zero") {
+    NodeSettings settings;
+    settings.stats_interval = seconds(2);
+    Bench with(settings);
+    with.env.advance(seconds(10));
+    CHECK(with.log.count("stats") == 5);
+    Bench without;
+    without.env.advance(seconds(10));
+    CHECK(without.log.count("stats") == 0);
+}
+
+TEST_CASE("stop closes the listener and every connection") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    bench.node.stop();
+    CHECK_FALSE(link.is_open());
+    CHECK_FALSE(bench.env.is_listening());
+    bench.env.advance(seconds(100));
+}
+
+}  // namespace
+}  // namespace bt::tracker
