@@ -4,7 +4,7 @@
 
 namespace bt::net {
 
-TimerQueue::TimerQueue(UvLoop& loop) : loop_(loop), handle_(new uv_timer_t) {
+TimerQueue::TimerQueue(UvLoop& loop) : loop_(loop), handle_(new uv_timer_t), due_(loop, [this] { fire(); }) {
     BT_CHECK(uv_timer_init(loop.raw(), handle_) == 0);
     handle_->data = this;
 }
@@ -45,9 +45,12 @@ void TimerQueue::program() {
     programmed_ = deadline;
     const std::uint64_t at = loop_.loop_milliseconds(deadline);
     const std::uint64_t now = uv_now(loop_.raw());
+    if (at <= now) {
+        due_.schedule();  // libuv would run a time-out of 0 within this very turn
+        return;
+    }
     uv_timer_start(
-        handle_, [](uv_timer_t* handle) { static_cast<TimerQueue*>(handle->data)->fire(); }, at > now ? at - now : 0,
-        0);
+        handle_, [](uv_timer_t* handle) { static_cast<TimerQueue*>(handle->data)->fire(); }, at - now, 0);
 }
 
 void UvTimer::arm(TimePoint deadline) {

@@ -42,6 +42,7 @@ class TimerQueue {
 
     UvLoop& loop_;
     uv_timer_t* handle_;
+    Deferred due_;  // for deadlines that have passed already
     Entries entries_;
     std::uint64_t next_order_ = 0;
     TimePoint programmed_ = kNever;
