@@ -17,10 +17,9 @@
 //     is oldest first, at most max_endgame_requesters a block (1 or 0: no endgame) and never the same peer twice.
 //     Without it the last blocks wait for the slowest peer; without the bound they are paid for many times.
 //  A piece on trial (it came in corrupt from several peers) goes to one peer alone, the first that takes from it:
-//     either
-//  that peer is honest and the good blocks tell who lied, or it lied and was the only sender. Shared again with a liar
-//  that always tells the same lie, the piece could fail for ever. The trial ends with the verdict, and also when that
-//  peer owes nothing more without having finished (choked, slow, gone): nobody may hold a piece back.
+//  either that peer is honest and the good blocks tell who lied, or it lied and was the only sender. Shared again with
+//  a liar that always tells the same lie, the piece could fail for ever. The trial ends with the verdict, and also
+//  when that peer owes nothing more without having finished (choked, slow, gone): nobody may hold a piece back.
 //  Within a piece the lowest free block first. The reason of a block that starts a piece holds for all blocks of the
 //  piece given out in the same call; later ones are Partial.
 //
