@@ -173,6 +173,10 @@ void PiecePicker::on_request_dropped(ConnectionId peer, PieceIndex piece, BlockI
     }
 }
 
+void PiecePicker::on_peer_stopped(ConnectionId peer) {
+    std::erase_if(trials_, [peer](const auto& trial) { return trial.second == peer; });
+}
+
 bool PiecePicker::is_piece_full(PieceIndex piece) const { return full_.has(piece); }
 
 void PiecePicker::on_piece_verified(PieceIndex piece) {

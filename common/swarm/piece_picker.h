@@ -24,10 +24,10 @@
 //  piece given out in the same call; later ones are Partial.
 //
 // What the caller owes: every new fact once (a repeated have is filtered before); for a peer that chokes or vanishes,
-// on_request_dropped for each of its outstanding requests and, if it is gone, on_peer_gone with its pieces as they
-// are at that moment. It does not matter whether a peer came with all pieces or got them by have messages. After
-// drops, failures and abandonments other idle peers should be given a pick: blocks are free again.
-// A piece that was begun stays partial, even with all its requests dropped, until it is full, verified or abandoned:
+// on_request_dropped for each of its outstanding requests, on_peer_stopped and, if it is gone, on_peer_gone with its
+// pieces as they are at that moment. It does not matter whether a peer came with all pieces or got them by have
+// messages. After drops, failures and abandonments other idle peers should be given a pick: blocks are free again. A
+// piece that was begun stays partial, even with all its requests dropped, until it is full, verified or abandoned:
 // whoever keeps memory for begun pieces can count on partial_pieces().
 //
 // Cost: pick and on_block_received O(1) a block while few partial pieces have free blocks (each pick looks at those);
@@ -88,6 +88,9 @@ class PiecePicker {
     // This request will not be answered (choked, rejected, timed out, peer gone). A request that is not known (it was
     // answered by another or cancelled) changes nothing.
     void on_request_dropped(ConnectionId peer, PieceIndex piece, BlockIndex block);
+    // This peer choked us or is gone: the trials it holds end, also those it owes no block of at the moment (nothing
+    // would ever be dropped of them, and they would wait for it for ever).
+    void on_peer_stopped(ConnectionId peer);
     // All blocks are in: the piece waits for its verdict.
     [[nodiscard]] bool is_piece_full(PieceIndex piece) const;
     // In any state (a piece may also be found on the disk); its requests, if any, are forgotten.

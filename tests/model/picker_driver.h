@@ -164,6 +164,8 @@ class PickerDriver {
         for (const Request& request : requests()) {
             if (request.peer == *peer) drop(request);
         }
+        model_.end_trials_of(*peer);
+        picker_.on_peer_stopped(ConnectionId(*peer));
         picker_.on_peer_gone(pieces_of(*peer));
         model_.peers().erase(*peer);
     }
@@ -219,8 +221,10 @@ class PickerDriver {
         for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
             if (model_.pieces()[i].state != PickerModel::State::Full) continue;
             if (numbers_(4) == 0) {
+                const bool one_sender = numbers_(2) == 0;
                 model_.reset(i, PickerModel::State::Open);
-                picker_.on_piece_failed(PieceIndex(i));
+                if (one_sender) model_.begin_trial(i);
+                picker_.on_piece_failed(PieceIndex(i), one_sender);
             } else {
                 model_.reset(i, PickerModel::State::Verified);
                 picker_.on_piece_verified(PieceIndex(i));
@@ -233,7 +237,7 @@ class PickerDriver {
         const auto& known = model_.pieces()[piece.value()];
         const bool is_idle = known.state == PickerModel::State::Partial && known.missing() == known.free();
         if (known.state != PickerModel::State::Open && !is_idle) return;
-        model_.reset(piece.value(), PickerModel::State::Open);
+        if (is_idle) model_.reset(piece.value(), PickerModel::State::Open);
         picker_.on_piece_abandoned(piece);
     }
 

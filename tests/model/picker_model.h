@@ -108,13 +108,21 @@ class PickerModel {
     }
 
     void drop(std::uint32_t peer, std::uint32_t piece, std::uint32_t block) {
-        if (pieces_[piece].state == State::Partial) pieces_[piece].blocks[block].requesters.erase(peer);
+        Piece& from = pieces_[piece];
+        if (from.state != State::Partial || from.blocks[block].requesters.erase(peer) == 0) return;
+        if (from.missing() == from.free()) trials_.erase(piece);
+    }
+
+    void begin_trial(std::uint32_t piece) { trials_[piece] = std::nullopt; }
+    void end_trials_of(std::uint32_t peer) {
+        std::erase_if(trials_, [peer](const auto& trial) { return trial.second == peer; });
     }
 
     void reset(std::uint32_t piece, State state) {
         pieces_[piece].state = state;
         pieces_[piece].blocks.clear();
         pieces_[piece].last_taker.reset();
+        trials_.erase(piece);
     }
 
     [[nodiscard]] std::uint32_t availability(std::uint32_t piece) const {
@@ -164,9 +172,13 @@ class PickerModel {
     }
 
   private:
+    [[nodiscard]] bool may_ask(std::uint32_t peer, std::uint32_t piece) {
+        return !trials_.contains(piece) || !trials_[piece] || *trials_[piece] == peer;
+    }
+
     [[nodiscard]] bool has_partial(std::uint32_t peer) {
         for (const std::uint32_t piece : peers_[peer]) {
-            if (pieces_[piece].has_free_block()) return true;
+            if (pieces_[piece].has_free_block() && may_ask(peer, piece)) return true;
         }
         return false;
     }
@@ -184,7 +196,7 @@ class PickerModel {
         std::set<std::tuple<std::uint64_t, std::uint32_t, std::uint32_t>> found;
         for (const std::uint32_t index : peers_[peer]) {
             const Piece& piece = pieces_[index];
-            if (piece.state != State::Partial || !piece.wanted) continue;
+            if (piece.state != State::Partial || !piece.wanted || !may_ask(peer, index)) continue;
             for (std::uint32_t b = 0; b < piece.blocks.size(); ++b) {
                 const Block& block = piece.blocks[b];
                 if (block.requesters.empty() || block.requesters.contains(peer)) continue;
@@ -197,10 +209,12 @@ class PickerModel {
     std::string judge_partial(std::uint32_t peer, std::uint32_t index, std::uint32_t block, swarm::PickReason reason) {
         if (reason != swarm::PickReason::Partial) return "a partial piece was to be picked first";
         if (!pieces_[index].has_free_block()) return "not a partial piece with a free block";
+        if (!may_ask(peer, index)) return "the piece is on trial with another peer";
         const auto key = [&](const Piece& piece) {
             return std::pair(piece.last_taker != std::optional(peer), piece.missing());
         };
         for (const std::uint32_t other : peers_[peer]) {
+            if (!may_ask(peer, other)) continue;
             if (pieces_[other].has_free_block() && key(pieces_[other]) < key(pieces_[index])) {
                 return "another partial piece was to be picked first";
             }
@@ -251,13 +265,15 @@ class PickerModel {
         piece.blocks[block].requesters.insert(peer);
         piece.blocks[block].age = requests_++;
         piece.last_taker = peer;
+        if (trials_.contains(index)) trials_[index] = peer;
         return {};
     }
 
     meta::PieceLayout layout_;
     swarm::PickerSettings settings_;
     std::vector<Piece> pieces_;
-    std::map<std::uint32_t, std::set<std::uint32_t>> peers_;  // connected peers and what they have
+    std::map<std::uint32_t, std::set<std::uint32_t>> peers_;        // connected peers and what they have
+    std::map<std::uint32_t, std::optional<std::uint32_t>> trials_;  // piece -> who has it
     std::uint64_t requests_ = 0;
 };
 

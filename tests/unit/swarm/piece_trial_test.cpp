@@ -86,6 +86,17 @@ TEST_CASE("a trial ends when its peer owes nothing more without having finished"
     CHECK(f.pick(kA, 4).size() == 3);
 }
 
+TEST_CASE("a trial ends when its peer stops although it owes nothing at the moment") {
+    Fixture f;
+    f.fill_from_both();
+    f.picker.on_piece_failed(kPiece, true);
+    f.receive(kB, f.pick(kB, 2));
+    f.picker.on_peer_stopped(kA);
+    CHECK(f.pick(kA, 4).empty());
+    f.picker.on_peer_stopped(kB);
+    CHECK(f.pick(kA, 4).size() == 2);
+}
+
 TEST_CASE("each failure puts the piece on trial anew, for whoever takes first") {
     Fixture f;
     f.fill_from_both();
