@@ -128,6 +128,8 @@ void Swarm::Peer::start() {
     torrent.paths = paths_;
     torrent.access = settings_.is_seed ? storage::Access::ReadOnly : storage::Access::ReadWrite;
     torrent.download = !settings_.is_seed;
+    torrent.resume_path = settings_.resume_path;
+    torrent.boot_id = "simulated";
     torrent.manual_peers = settings_.manual_peers;
     torrent.tracker_tiers = swarm_.metainfo_->tracker_tiers();
     torrent.tracker = settings_.tracker;
@@ -137,8 +139,28 @@ void Swarm::Peer::start() {
 
 void Swarm::Peer::kill() {
     env_.kill();
+    forget_engine();
+}
+
+void Swarm::Peer::stop() {
+    if (!engine_) return;
+    stopping_ = true;
+    engine_->stop();
+}
+
+// Not from inside the engine's own call.
+void Swarm::Peer::on_engine_stopped() {
+    stopped_ = env_.make_timer([this] { forget_engine(); });
+    stopped_->arm(env_.now());
+}
+
+void Swarm::Peer::forget_engine() {
     torrent_ = nullptr;
     engine_.reset();
+    stopped_.reset();
+    stopping_ = false;
+    completed_at_.reset();
+    failure_.reset();
 }
 
 void Swarm::Peer::check_invariants() const {

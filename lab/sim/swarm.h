@@ -39,6 +39,7 @@ struct PeerSettings {
     TimePoint starts_at{};
     bool is_seed = false;  // its disk holds the original, and it only serves
     std::uint16_t port = 6881;
+    std::string resume_path = {};  // where stop() leaves resume data; empty: none
     std::vector<Endpoint> manual_peers = {};
     discovery::TrackerSettings tracker = {.interval_floor = seconds(5)};
     swarm::TorrentSettings swarm = {};
@@ -94,9 +95,13 @@ class Swarm::Peer final : private engine::EngineObserver {
     Peer(Swarm& swarm, SimEnv& env, PeerSettings settings, Rng rng);
     ~Peer() override;
 
-    // kill -9, and a new start later with the same files.
+    // kill -9, and a new start later with the same files; completed_at() is then found out again.
     void kill();
     void start();
+    // An orderly end: farewell to the trackers, resume data. is_running() until it is over.
+    void stop();
+    [[nodiscard]] bool is_running() const { return engine_ != nullptr; }
+    [[nodiscard]] bool is_stopping() const { return stopping_; }
 
     [[nodiscard]] const PeerSettings& settings() const { return settings_; }
     [[nodiscard]] SimEnv& env() { return env_; }
@@ -113,7 +118,8 @@ class Swarm::Peer final : private engine::EngineObserver {
     void on_torrent_completed(engine::TorrentNode& torrent) override;
     void on_torrent_failed(engine::TorrentNode& torrent, const Error& error) override;
     void on_torrent_stopped(engine::TorrentNode&) override {}
-    void on_engine_stopped() override {}
+    void on_engine_stopped() override;
+    void forget_engine();
 
     Swarm& swarm_;
     SimEnv& env_;
@@ -124,6 +130,8 @@ class Swarm::Peer final : private engine::EngineObserver {
     DeliveryChecker deliveries_;
     std::unique_ptr<engine::Engine> engine_;
     engine::TorrentNode* torrent_ = nullptr;
+    bool stopping_ = false;
+    std::unique_ptr<env::Timer> stopped_;
     std::optional<TimePoint> completed_at_;
     std::optional<Error> failure_;
 };

@@ -1,0 +1,83 @@
+#include "lab/compare.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <optional>
+#include <set>
+
+namespace bt::lab {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kStep = 1u << 20;
+
+struct CloseFile {
+    void operator()(std::FILE* file) const { std::fclose(file); }
+};
+using File = std::unique_ptr<std::FILE, CloseFile>;
+
+// Paths of the regular files below top, relative to it.
+Result<std::set<std::string>> files_below(const fs::path& top) {
+    std::set<std::string> files;
+    std::error_code error;
+    if (!fs::is_directory(top, error)) return files;
+    for (auto entry = fs::recursive_directory_iterator(top, error); !error && entry != fs::end(entry);
+         entry.increment(error)) {
+        if (fs::is_regular_file(entry->symlink_status())) files.insert(entry->path().lexically_relative(top).string());
+    }
+    if (error) return fail(system_error(error.value(), top.string()));
+    return files;
+}
+
+// Empty when both have the same bytes, which are added to `bytes`.
+std::string difference(const fs::path& original, const fs::path& copy, std::uint64_t& bytes) {
+    const File a(std::fopen(original.c_str(), "rbe"));
+    if (!a) return "not in the original";
+    const File b(std::fopen(copy.c_str(), "rbe"));
+    if (!b) return errno == ENOENT ? "missing" : system_error(errno, "cannot be read").message();
+    ByteBuffer left(kStep), right(kStep);
+    for (std::uint64_t offset = 0;;) {
+        const std::size_t n = std::fread(left.data(), 1, kStep, a.get());
+        const std::size_t m = std::fread(right.data(), 1, kStep, b.get());
+        if (std::ferror(a.get()) != 0 || std::ferror(b.get()) != 0) return "cannot be read";
+        const std::size_t common = std::min(n, m);
+        const auto at = std::mismatch(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(common), right.begin());
+        const auto same = static_cast<std::uint64_t>(at.first - left.begin());
+        if (same < common) return "differs at byte " + std::to_string(offset + same);
+        if (n != m) return (m < n ? "shorter, " : "longer than ") + std::to_string(offset + common) + " bytes";
+        if (n == 0) return {};
+        offset += n;
+        bytes += n;
+    }
+}
+
+}  // namespace
+
+Result<Comparison> compare_content(const fs::path& original, const fs::path& copy, const meta::Metainfo& metainfo) {
+    BT_TRY_ASSIGN(std::set<std::string> wanted, files_below(original));
+    BT_TRY_ASSIGN(const std::set<std::string> present, files_below(copy));
+    for (const meta::FileEntry& file : metainfo.files()) {
+        wanted.insert(metainfo.is_multi_file() ? file.path.substr(metainfo.name().size() + 1) : std::string());
+    }
+    Comparison result;
+    const auto add = [&result](const std::string& path, const std::string& what) {
+        ++result.different;
+        if (result.differences.size() < kMaxDifferences) result.differences.push_back(path + ": " + what);
+    };
+    for (const std::string& path : wanted) {
+        ++result.files;
+        const bool whole = path.empty();
+        const std::string what =
+            difference(whole ? original : original / path, whole ? copy : copy / path, result.bytes);
+        if (!what.empty()) add(whole ? metainfo.name() : path, what);
+    }
+    for (const std::string& path : present) {
+        if (!wanted.contains(path)) add(path, "not in the original");
+    }
+    return result;
+}
+
+}  // namespace bt::lab

@@ -1,0 +1,108 @@
+// The part of report.h that compares a run with its expectations.
+
+#include <algorithm>
+#include <cstdio>
+
+#include "lab/report.h"
+
+namespace bt::lab {
+namespace {
+
+std::string in_seconds(Duration duration) {
+    char text[40];
+    std::snprintf(text, sizeof text, "%.4g s", to_seconds(duration));
+    return text;
+}
+
+Verdict judge_completion(const Expectations& expect, const RunRecord& run) {
+    std::size_t clients = 0, complete = 0;
+    for (const NodeStatus& node : run.nodes) {
+        if (node.kind != NodeKind::Client) continue;
+        ++clients;
+        complete += node.completed_at ? 1 : 0;
+    }
+    Verdict verdict{"all_complete_within", run.outcome == Outcome::Complete, ""};
+    verdict.detail = std::to_string(complete) + " of " + std::to_string(clients) + " clients complete";
+    if (run.completion_time) verdict.detail += " after " + in_seconds(*run.completion_time);
+    verdict.detail += ", limit " + in_seconds(expect.all_complete_within);
+    if (!verdict.held) verdict.detail += "; " + run.detail;
+    return verdict;
+}
+
+Verdict judge_files(const RunRecord& run) {
+    Verdict verdict{"files_identical", true, ""};
+    std::uint64_t files = 0, bytes = 0;
+    for (const NodeStatus& node : run.nodes) {
+        if (node.kind != NodeKind::Client) continue;
+        const auto found = run.comparisons.find(node.name);
+        if (found != run.comparisons.end() && found->second.identical()) {
+            files += found->second.files;
+            bytes += found->second.bytes;
+            continue;
+        }
+        verdict.held = false;
+        verdict.detail += (verdict.detail.empty() ? "" : "; ") + node.name + ": ";
+        if (found == run.comparisons.end()) {
+            verdict.detail += "nothing to compare";
+        } else {
+            verdict.detail += std::to_string(found->second.different) + " of " + std::to_string(found->second.files) +
+                              " files differ";
+            if (!found->second.differences.empty()) verdict.detail += " (" + found->second.differences[0] + ")";
+        }
+    }
+    if (verdict.held) verdict.detail = std::to_string(files) + " files, " + std::to_string(bytes) + " bytes compared";
+    return verdict;
+}
+
+Verdict judge_hash_failures(const Expectations& expect, const RunRecord& run) {
+    std::uint64_t failures = 0;
+    for (const NodeStatus& node : run.nodes) failures += node.hash_failures;
+    return {"max_hash_failures", failures <= expect.max_hash_failures,
+            std::to_string(failures) + " hash failures, limit " + std::to_string(expect.max_hash_failures)};
+}
+
+Verdict judge_exit_codes(const Expectations& expect, const RunRecord& run) {
+    Verdict verdict{"exit_codes", true, ""};
+    for (const NodeStatus& node : run.nodes) {
+        if (node.phase == Phase::Waiting) continue;
+        const bool fine = node.exit_code && !node.killed &&
+                          std::ranges::find(expect.exit_codes, *node.exit_code) != expect.exit_codes.end();
+        if (fine) continue;
+        verdict.held = false;
+        verdict.detail += (verdict.detail.empty() ? "" : "; ") + node.name + ": " + how_it_ended(node);
+    }
+    if (verdict.held) verdict.detail = "every node ended as allowed";
+    return verdict;
+}
+
+}  // namespace
+
+std::vector<Verdict> judge(const Expectations& expect, const RunRecord& run) {
+    if (run.outcome == Outcome::Interrupted || run.outcome == Outcome::Environment ||
+        run.outcome == Outcome::ScenarioWrong) {
+        return {};
+    }
+    std::vector<Verdict> verdicts = {judge_completion(expect, run)};
+    if (expect.files_identical) verdicts.push_back(judge_files(run));
+    verdicts.push_back(judge_hash_failures(expect, run));
+    verdicts.push_back(judge_exit_codes(expect, run));
+    return verdicts;
+}
+
+LabExit exit_of(const RunRecord& run) {
+    switch (run.outcome) {
+        case Outcome::Interrupted:
+            return LabExit::Interrupted;
+        case Outcome::Environment:
+            return LabExit::Environment;
+        case Outcome::ScenarioWrong:
+            return LabExit::ScenarioWrong;
+        case Outcome::Complete:
+        case Outcome::TimedOut:
+        case Outcome::NodeLost:
+            break;
+    }
+    return std::ranges::all_of(run.verdicts, &Verdict::held) && !run.verdicts.empty() ? LabExit::Held : LabExit::Failed;
+}
+
+}  // namespace bt::lab

@@ -1,0 +1,95 @@
+#include "lab/plan.h"
+
+#include <chrono>
+
+#include "common/base/rng.h"
+
+namespace bt::lab {
+namespace {
+
+std::string whole_seconds(Duration duration) {
+    return std::to_string(std::chrono::duration_cast<seconds>(duration).count());
+}
+
+NodePlan make_node(const Places& places, NodeKind kind, std::string name, std::size_t index) {
+    NodePlan node;
+    node.kind = kind;
+    node.address = places.subnet + '.' + std::to_string(index + 1);
+    node.folder = places.run / "nodes" / name;
+    node.files = node.folder / "files";
+    node.argv = {(places.bin / program_of(kind)).string()};
+    node.name = std::move(name);
+    return node;
+}
+
+void add_common(NodePlan& node, const std::vector<std::string>& options) {
+    node.argv.insert(node.argv.end(), {"--bind", node.address, "--port", "0", "--events",
+                                       "fd:" + std::to_string(kEventsDescriptor), "--stats-interval", "0.5"});
+    node.argv.insert(node.argv.end(), options.begin(), options.end());
+}
+
+void add_seeder(NodePlan& node, const Plan& plan) {
+    node.argv.insert(node.argv.end(), {"-t", plan.torrent.string(), "-s", plan.content.string()});
+}
+
+// Each node its own, all from the scenario's. Programs take up to 63 bits.
+std::string rng_seed_for(const Scenario& scenario, std::size_t index) {
+    return std::to_string(Rng(scenario.rng_seed).fork(index).next() >> 1);
+}
+
+// A client of a lab goes on seeding until the lab ends it: nobody's download may hang on who finishes first.
+void add_client(NodePlan& node, const Plan& plan, const Scenario& scenario) {
+    node.argv.insert(node.argv.end(), {"-t", plan.torrent.string(), "--outdir", node.files.string(), "--seed-time",
+                                       "-1", "--interval-floor", whole_seconds(scenario.announce_interval)});
+}
+
+}  // namespace
+
+std::string_view program_of(NodeKind kind) {
+    switch (kind) {
+        case NodeKind::Tracker:
+            return "swarm-tracker";
+        case NodeKind::Seeder:
+            return "swarm-seeder";
+        case NodeKind::Client:
+            return "swarm-client";
+    }
+    return {};
+}
+
+Plan make_plan(const Scenario& scenario, const Places& places) {
+    Plan plan;
+    plan.torrent = places.run / (scenario.name + ".torrent");
+    plan.content = places.content;
+    plan.tracker_config = places.run / "tracker.toml";
+    plan.tracker_config_text = "port = 0\ninterval = " + whole_seconds(scenario.announce_interval) +
+                               "\nrngSeed = " + rng_seed_for(scenario, 0) + "\n";
+
+    NodePlan tracker = make_node(places, NodeKind::Tracker, "tracker", 0);
+    tracker.argv.push_back(plan.tracker_config.string());
+    add_common(tracker, scenario.tracker_options);
+    plan.nodes.push_back(std::move(tracker));
+
+    for (const NodeKind kind : {NodeKind::Seeder, NodeKind::Client}) {
+        for (const NodeGroup& group : scenario.groups) {
+            for (std::uint32_t i = 1; group.kind == kind && i <= group.count; ++i) {
+                NodePlan node = make_node(places, kind, group.name + '-' + std::to_string(i), plan.nodes.size());
+                node.argv.insert(node.argv.end(), {"--rng-seed", rng_seed_for(scenario, plan.nodes.size())});
+                kind == NodeKind::Seeder ? add_seeder(node, plan) : add_client(node, plan, scenario);
+                add_common(node, group.options);
+                plan.nodes.push_back(std::move(node));
+            }
+        }
+    }
+
+    plan.create_argv = {(places.bin / "swarm-client").string(), "create", plan.content.string(), "-o",
+                        plan.torrent.string()};
+    if (scenario.content.piece_length) {
+        plan.create_argv.insert(plan.create_argv.end(),
+                                {"--piece-length", std::to_string(*scenario.content.piece_length)});
+    }
+    plan.create_argv.push_back("--tracker");
+    return plan;
+}
+
+}  // namespace bt::lab

@@ -1,0 +1,48 @@
+#pragma once
+
+// A scenario turned into what is started: each node's name, address, folder and command line. Pure.
+//
+// Layout of a run's folder:
+//   scenario.toml  report.json  tracker.toml  NAME.torrent  content/NAME  nodes/NODE/{log,events.jsonl,files/}
+// Addresses: the tracker has .1 of the run's /24, the other nodes follow in order, seeders before clients.
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "lab/scenario.h"
+
+namespace bt::lab {
+
+// Nodes write their events to this descriptor, which the lab reads.
+inline constexpr int kEventsDescriptor = 3;
+
+struct Places {
+    std::filesystem::path bin;      // where the programs lie
+    std::filesystem::path run;      // folder of this run
+    std::filesystem::path content;  // the original file or folder
+    std::string subnet;             // "127.33.7"
+};
+
+struct NodePlan {
+    std::string name;
+    NodeKind kind = NodeKind::Client;
+    std::string address;
+    std::filesystem::path folder;  // of its log and events
+    std::filesystem::path files;   // where a client downloads to
+    std::vector<std::string> argv;
+};
+
+struct Plan {
+    std::vector<NodePlan> nodes;  // tracker, seeders, clients
+    std::filesystem::path torrent;
+    std::filesystem::path content;
+    std::filesystem::path tracker_config;
+    std::string tracker_config_text;
+    std::vector<std::string> create_argv;  // for the torrent; the announce URL is still to be added
+};
+
+[[nodiscard]] std::string_view program_of(NodeKind kind);  // "swarm-client", …
+[[nodiscard]] Plan make_plan(const Scenario& scenario, const Places& places);
+
+}  // namespace bt::lab

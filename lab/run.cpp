@@ -1,0 +1,184 @@
+#include "lab/run.h"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+
+#include "common/app/cli.h"
+#include "common/app/config_tree.h"
+#include "common/app/process.h"
+#include "common/base/encoding.h"
+#include "lab/subnet.h"
+#include "lab/swarm_run.h"
+#include "torrents/recipe.h"
+
+namespace bt::lab {
+namespace {
+
+namespace fs = std::filesystem;
+
+int report_error(LabExit exit, const Error& error) {
+    std::fprintf(stderr, "swarm-lab: error: %s\n", error.message().c_str());
+    return static_cast<int>(exit);
+}
+
+// A scenario with all that it names, read and checked before anything is made.
+struct Prepared {
+    Scenario scenario;
+    std::optional<torrents::Recipe> recipe;
+};
+
+Result<Prepared> prepare(const std::string& file) {
+    Prepared prepared;
+    BT_TRY_ASSIGN(prepared.scenario, load_scenario(file));
+    const Content& content = prepared.scenario.content;
+    if (!content.recipe.empty()) {
+        BT_TRY_ASSIGN(prepared.recipe, torrents::load_recipe(content.recipe, prepared.scenario.rng_seed));
+        return prepared;
+    }
+    std::error_code error;
+    const fs::path path = fs::canonical(content.path, error);
+    if (error) return fail(system_error(error.value(), file + ": content.path " + content.path));
+    if (!fs::is_directory(path) && !fs::is_regular_file(path)) {
+        return fail(local_error(ErrorCode::InvalidConfig, file + ": content.path is neither a file nor a folder"));
+    }
+    prepared.scenario.content.path = path.string();
+    return prepared;
+}
+
+// Not for the run itself, which follows from its rng_seed: two runs side by side must look in different places.
+Rng rng_of_this_process() {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch().count();
+    return Rng(static_cast<std::uint64_t>(now)).fork(static_cast<std::uint64_t>(getpid()));
+}
+
+Status fill_folder(const Plan& plan, const Prepared& prepared, const fs::path& run, Display& display) {
+    BT_TRY_ASSIGN(const std::string text, app::read_text_file(prepared.scenario.file, app::kMaxConfigSize));
+    const std::string ending = fs::path(prepared.scenario.file).extension().string();
+    BT_TRY(write_text(run / ("scenario" + ending), text));
+    BT_TRY(write_text(plan.tracker_config, plan.tracker_config_text));
+    for (const NodePlan& node : plan.nodes) {
+        BT_TRY(make_folder(node.kind == NodeKind::Client ? node.files : node.folder));
+    }
+    if (!prepared.recipe) return {};
+    display.note("making " + std::to_string(prepared.recipe->total_size()) + " bytes of content");
+    return torrents::generate(*prepared.recipe, run / "content");
+}
+
+Result<meta::Metainfo> load_torrent(const fs::path& path) {
+    BT_TRY_ASSIGN(const std::string bytes, app::read_text_file(path.string(), meta::kMaxTorrentFileSize));
+    return meta::Metainfo::parse(as_bytes(bytes));
+}
+
+ContentFacts facts_of(const meta::Metainfo& metainfo) {
+    ContentFacts facts;
+    facts.name = metainfo.name();
+    facts.files = metainfo.files().size();
+    for (const meta::FileEntry& file : metainfo.files()) facts.bytes += file.length;
+    facts.pieces = metainfo.layout().piece_count();
+    facts.piece_length = metainfo.layout().piece_length();
+    facts.info_hash = to_hex(metainfo.info_hash());
+    return facts;
+}
+
+// The files of every client that says it is complete.
+Status compare_all(const Plan& plan, const meta::Metainfo& metainfo, RunRecord& record) {
+    for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
+        if (!record.nodes[i].completed_at || plan.nodes[i].kind != NodeKind::Client) continue;
+        BT_TRY_ASSIGN(record.comparisons[plan.nodes[i].name],
+                      compare_content(plan.content, plan.nodes[i].files / metainfo.name(), metainfo));
+    }
+    return {};
+}
+
+void record_swarm(const SwarmRun& swarm, RunRecord& record) {
+    const Director& director = swarm.director();
+    record.outcome = director.outcome();
+    record.detail = director.detail();
+    record.completion_time = director.completion_time();
+    record.nodes = director.nodes();
+    record.versions = swarm.versions();
+    record.versions["swarm-lab"] = app::program_version();
+}
+
+// What can only be said when no process is left.
+void examine(const Plan& plan, const Scenario& scenario, RunRecord& record, Display& display) {
+    const Result<meta::Metainfo> metainfo = load_torrent(plan.torrent);
+    if (metainfo) {
+        record.content = facts_of(*metainfo);
+        if (scenario.expect.files_identical) {
+            display.note("comparing every file with the original");
+            if (const Status compared = compare_all(plan, *metainfo, record); !compared) {
+                record.detail += "; comparing failed: " + compared.error().message();
+            }
+        }
+    }
+    record.verdicts = judge(scenario.expect, record);
+}
+
+void print_result(const RunOptions& options, const Scenario& scenario, const RunRecord& record,
+                  const std::string& report) {
+    if (options.json) {
+        std::fputs(report.c_str(), stdout);
+        return;
+    }
+    std::string text = summary_text(scenario, record);
+    const LabExit exit = exit_of(record);
+    if (exit != LabExit::Held) text += "  logs         " + record.folder + "/nodes/NODE/log, events.jsonl\n";
+    text += "  report       " + record.folder + "/report.json\n";
+    std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+LabExit run_scenario(const RunOptions& options) {
+    app::ignore_sigpipe();
+    const auto begin = std::chrono::steady_clock::now();
+    const auto failed = [](LabExit exit, const Error& error) {
+        report_error(exit, error);
+        return exit;
+    };
+    Result<Prepared> prepared = prepare(options.scenario);
+    if (!prepared) return failed(LabExit::ScenarioWrong, prepared.error());
+    const Scenario& scenario = prepared->scenario;
+
+    Rng rng = rng_of_this_process();
+    const Result<Subnet> subnet = Subnet::claim(rng);
+    if (!subnet) return failed(LabExit::Environment, subnet.error());
+    const Stamp stamp = stamp_now();
+    const Result<fs::path> run = make_run_folder(options.out, scenario.name, stamp.for_files);
+    if (!run) return failed(LabExit::Environment, run.error());
+
+    const fs::path content =
+        prepared->recipe ? *run / "content" / prepared->recipe->name : fs::path(scenario.content.path);
+    const Plan plan = make_plan(scenario, {options.bin, *run, content, subnet->prefix()});
+    Display display(scenario.name, options.quiet);
+    if (const Status filled = fill_folder(plan, *prepared, *run, display); !filled) {
+        return failed(LabExit::Environment, filled.error());
+    }
+
+    RunRecord record;
+    record.started_at = stamp.for_report;
+    record.folder = run->string();
+    record.subnet = subnet->prefix();
+    {
+        SwarmRun swarm(plan, scenario.expect, display);
+        swarm.run();
+        record_swarm(swarm, record);
+    }
+    display.finish();
+    examine(plan, scenario, record, display);
+    record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+
+    const std::string report = report_json(scenario, record);
+    if (const Status written = write_text(*run / "report.json", report); !written) {
+        return failed(LabExit::Environment, written.error());
+    }
+    const LabExit exit = exit_of(record);
+    if (exit == LabExit::Held && !options.keep) remove_bulk(plan, *run);
+    print_result(options, scenario, record, report);
+    return exit;
+}
+
+}  // namespace bt::lab

@@ -1,0 +1,61 @@
+#pragma once
+
+// The processes of one run: does what the Director decides and tells it what happened.
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/net/child_process.h"
+#include "common/net/signals.h"
+#include "common/net/uv_loop.h"
+#include "common/net/uv_timer.h"
+#include "lab/director.h"
+#include "lab/display.h"
+#include "lab/run_folder.h"
+
+namespace bt::lab {
+
+class SwarmRun {
+  public:
+    // The folders of the plan exist.
+    SwarmRun(const Plan& plan, const Expectations& expect, Display& display);
+
+    // From the first process to the end of the last.
+    void run();
+
+    [[nodiscard]] const Director& director() const { return director_; }
+    // "swarm-client" -> "0.1.0"; what --version says.
+    [[nodiscard]] const std::map<std::string, std::string>& versions() const { return versions_; }
+
+  private:
+    struct Node {
+        std::unique_ptr<LineFile> log, events;
+        std::unique_ptr<net::ChildProcess> process;
+    };
+
+    void ask_versions();
+    void step();
+    void start_node(std::size_t index);
+    Status open_files(std::size_t index);
+    void make_torrent(const std::string& announce);
+    void on_tick();
+
+    const Plan& plan_;
+    Display& display_;
+    net::UvLoop loop_;
+    net::TimerQueue timers_;
+    Director director_;
+    std::vector<Node> nodes_;
+    std::vector<std::unique_ptr<net::ChildProcess>> helpers_;  // create, --version
+    std::string create_log_;                                   // last line
+    std::map<std::string, std::string> versions_;
+    net::UvTimer deadline_;
+    net::UvTimer tick_;
+    net::Signals signals_;
+    net::Deferred step_;
+};
+
+}  // namespace bt::lab
