@@ -43,53 +43,70 @@ PeerSession::PeerSession(ConnectionId id, const meta::PieceLayout& layout, bool 
 Result<SessionEvent> PeerSession::on_message(const wire::Message& message, const meta::Bitfield& own_pieces,
                                              TimePoint now) {
     using R = Result<SessionEvent>;
+    if (!std::holds_alternative<wire::Bitfield>(message) && !std::holds_alternative<wire::Extended>(message) &&
+        !std::holds_alternative<wire::KeepAlive>(message)) {
+        spoke_since_bitfield_ = true;
+    }
     const auto not_negotiated = [&](const auto&) -> R {
         return breach(std::string(wire::message_name(message)) + " without the fast extension");
     };
-    return std::visit(
-        Overloaded{
-            [](const wire::KeepAlive&) -> R { return SessionEvent{}; },
-            [](const wire::Port&) -> R { return SessionEvent{}; },
-            [&](const wire::Choke&) -> R {
-                peer_choking_ = true;
-                PeerChokedUs event{pipeline_.take_all()};
-                for (const auto& block : event.lost) withdraw(block);
-                return event;
-            },
-            [&](const wire::Unchoke&) -> R {
-                if (!peer_choking_) return SessionEvent{};
-                peer_choking_ = false;
-                return PeerUnchokedUs{};
-            },
-            [&](const wire::Interested&) -> R {
-                if (std::exchange(peer_interested_, true)) return SessionEvent{};
-                return PeerInterestChanged{true};
-            },
-            [&](const wire::NotInterested&) -> R {
-                if (!std::exchange(peer_interested_, false)) return SessionEvent{};
-                return PeerInterestChanged{false};
-            },
-            [&](const wire::Have& have) -> R { return on_have(have); },
-            [&](const wire::Bitfield& bitfield) -> R { return on_bitfield(bitfield); },
-            [&](const wire::Request& request) -> R { return on_request(request, own_pieces); },
-            [&](const wire::Piece& piece) -> R { return on_piece(piece, now); },
-            [&](const wire::Cancel& cancel) -> R { return on_cancel(cancel); },
-            [&](const wire::Extended& extended) -> R { return on_extended(extended); },
-            not_negotiated,
-        },
-        message);
+    return std::visit(Overloaded{
+                          [](const wire::KeepAlive&) -> R { return SessionEvent{}; },
+                          [](const wire::Port&) -> R { return SessionEvent{}; },
+                          [&](const wire::Choke&) -> R {
+                              peer_choking_ = true;
+                              PeerChokedUs event{pipeline_.take_all()};
+                              for (const auto& block : event.lost) withdraw(block);
+                              return event;
+                          },
+                          [&](const wire::Unchoke&) -> R {
+                              if (!peer_choking_) return SessionEvent{};
+                              peer_choking_ = false;
+                              return PeerUnchokedUs{};
+                          },
+                          [&](const wire::Interested&) -> R {
+                              if (std::exchange(peer_interested_, true)) return SessionEvent{};
+                              return PeerInterestChanged{true};
+                          },
+                          [&](const wire::NotInterested&) -> R {
+                              if (!std::exchange(peer_interested_, false)) return SessionEvent{};
+                              return PeerInterestChanged{false};
+                          },
+                          [&](const wire::Have& have) -> R { return on_have(have); },
+                          [&](const wire::Bitfield& bitfield) -> R { return on_bitfield(bitfield); },
+                          [&](const wire::Request& request) -> R { return on_request(request, own_pieces); },
+                          [&](const wire::Piece& piece) -> R { return on_piece(piece, now); },
+                          [&](const wire::Cancel& cancel) -> R { return on_cancel(cancel); },
+                          [&](const wire::Extended& extended) -> R { return on_extended(extended); },
+                          not_negotiated,
+                      },
+                      message);
 }
 
 Result<SessionEvent> PeerSession::on_bitfield(const wire::Bitfield& message) {
-    if (pieces_told_) return breach("bitfield sent twice, or behind a have");
+    if (pieces_told_ && !spoke_since_bitfield_) return breach("bitfield sent twice");
     auto pieces = meta::Bitfield::from_wire(message.bits, layout_->piece_count());
     if (!pieces) {
         return breach("bitfield of " + std::to_string(message.bits.size()) + " bytes for " +
                       std::to_string(layout_->piece_count()) + " pieces, or with spare bits set");
     }
-    pieces_told_ = true;
+    spoke_since_bitfield_ = false;
+    if (!std::exchange(pieces_told_, true)) {
+        pieces_ = std::move(*pieces);
+        return PeerHasPieces{};
+    }
+    PeerHasMorePieces more;
+    std::uint32_t known = 0;
+    for (auto p = pieces->next_set(PieceIndex(0)); p; p = pieces->next_set(PieceIndex(p->value() + 1))) {
+        if (pieces_.has(*p)) {
+            ++known;
+        } else {
+            more.pieces.push_back(*p);
+        }
+    }
+    if (known != pieces_.count()) return breach("a later bitfield takes pieces back");
     pieces_ = std::move(*pieces);
-    return PeerHasPieces{};
+    return more;
 }
 
 Result<SessionEvent> PeerSession::on_have(const wire::Have& message) {
@@ -114,7 +131,8 @@ Result<SessionEvent> PeerSession::on_request(const wire::Request& message, const
 }
 
 Result<SessionEvent> PeerSession::on_piece(const wire::Piece& message, TimePoint now) {
-    const BlockRequest block{PieceIndex(message.piece), message.begin, static_cast<std::uint32_t>(message.block.size())};
+    const BlockRequest block{PieceIndex(message.piece), message.begin,
+                             static_cast<std::uint32_t>(message.block.size())};
     const bool requested = pipeline_.on_block(block, now);
     if (!requested) {
         if (!layout_->block_of(block) || withdrawn_.erase(key_of(block)) == 0) {

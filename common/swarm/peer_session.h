@@ -5,8 +5,10 @@
 // by torrent, choker and picker.
 //
 // Legality (a breach is an Error{ProtocolViolation, Remote}; the connection is dropped):
-//  - bitfield: exact size, spare bits zero, once, and not behind a have (BEP 3: only as the first message; an
-//    extension handshake may precede it, many clients send that first);
+//  - bitfield: exact size, spare bits zero, not twice in a row (extension messages do not count: many clients send
+//    that handshake first). BEP 3 wants it as the first message only, but aria2 sends another one instead of many
+//    haves, and repeats it behind its `interested`: behind other messages a bitfield that takes nothing back is taken
+//    for the haves it saves;
 //  - have, request, cancel: piece in range; request and cancel inside the piece, request length 1 … 32 KiB;
 //  - a block must be one that we asked for on this connection. One whose request we withdrew (cancel, choke, time-out)
 //    may still be on its way: it is told apart (BlockArrived::late) and not punished;
@@ -48,13 +50,14 @@ struct PeerChokedUs { std::vector<BlockRequest> lost; };
 struct PeerUnchokedUs {};
 struct PeerInterestChanged { bool interested = false; };
 struct PeerHasPiece { PieceIndex piece; };
-struct PeerHasPieces {};                      // its bitfield; see pieces()
+struct PeerHasPieces {};                      // its first bitfield, behind no have; see pieces()
+struct PeerHasMorePieces { std::vector<PieceIndex> pieces; };   // a later bitfield; those that are new
 struct BlockArrived { BlockRequest request; ByteView bytes; bool late = false; };
 struct PeerRequested { BlockRequest request; };
 struct PeerCancelled { BlockRequest request; };
 struct PeerExtensionsKnown {};
 using SessionEvent = std::variant<std::monostate, PeerChokedUs, PeerUnchokedUs, PeerInterestChanged, PeerHasPiece,
-                                  PeerHasPieces, BlockArrived, PeerRequested, PeerCancelled, PeerExtensionsKnown>;
+                                  PeerHasPieces, PeerHasMorePieces, BlockArrived, PeerRequested, PeerCancelled, PeerExtensionsKnown>;
 
 class PeerSession {
   public:
@@ -126,6 +129,7 @@ class PeerSession {
     bool peer_choking_ = true;
     bool peer_interested_ = false;
     bool pieces_told_ = false;        // bitfield or have seen
+    bool spoke_since_bitfield_ = false;   // a message of BEP 3 came behind the last bitfield
     meta::Bitfield pieces_;
     RequestPipeline pipeline_;
     std::unordered_set<std::uint64_t> withdrawn_;   // keys of requests that may still be answered

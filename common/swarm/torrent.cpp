@@ -94,8 +94,14 @@ Status Torrent::on_message(PeerConnection& peer, const wire::Message& message, T
         picker_.on_peer_bitfield(session.pieces());
         count_interesting(peer, now);
         drop_if_both_seeds(peer);
+    } else if (const auto* more = std::get_if<PeerHasMorePieces>(&event)) {
+        for (const PieceIndex piece : more->pieces) picker_.on_peer_have(piece);
+        count_interesting(peer, now);
+        drop_if_both_seeds(peer);
     } else if (const auto* choked = std::get_if<PeerChokedUs>(&event)) {
         on_requests_lost(session.id(), choked->lost);
+        picker_.on_peer_stopped(session.id());
+        refill_all_ = true;
     } else if (std::holds_alternative<PeerUnchokedUs>(event)) {
         peer.needs_refill = true;
     } else if (std::holds_alternative<PeerInterestChanged>(event)) {
@@ -146,6 +152,8 @@ void Torrent::on_peer_gone(ConnectionId id, const Error& reason, TimePoint now) 
     PeerConnection& peer = found->second;
     on_requests_lost(id, peer.session->take_all_requests());
     picker_.on_peer_gone(peer.session->pieces());
+    picker_.on_peer_stopped(id);
+    refill_all_ = true;
     choker_.on_peer_gone(id);
     const bool useful = peer.session->downloaded_bytes() > 0 || peer.session->uploaded_bytes() > 0;
     if (peer.outgoing) peer_list_.on_disconnected(peer.endpoint, useful, now);

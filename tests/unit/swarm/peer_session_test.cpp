@@ -59,7 +59,7 @@ TEST_CASE("a session starts choked and uninterested on both sides", "[peer_sessi
     CHECK(f.session.output().empty());
 }
 
-TEST_CASE("a bitfield is taken once, with its exact size and no spare bit", "[peer_session]") {
+TEST_CASE("a bitfield is taken with its exact size and no spare bit, not twice in a row", "[peer_session]") {
     const Byte good[] = {0xff, 0xc0};
     const Byte spare[] = {0xff, 0xe0};
     const Byte longer[] = {0xff, 0xc0, 0};
@@ -72,10 +72,38 @@ TEST_CASE("a bitfield is taken once, with its exact size and no spare bit", "[pe
     SECTION("spare bit") { CHECK_FALSE(Fixture().accepts(wire::Bitfield{spare})); }
     SECTION("too long") { CHECK_FALSE(Fixture().accepts(wire::Bitfield{longer})); }
     SECTION("too short") { CHECK_FALSE(Fixture().accepts(wire::Bitfield{ByteView(good, 1)})); }
-    SECTION("behind a have") {
+    SECTION("twice with a keep-alive between them") {
         Fixture f;
-        REQUIRE(f.accepts(wire::Have{3}));
+        REQUIRE(f.accepts(wire::Bitfield{good}));
+        REQUIRE(f.accepts(wire::KeepAlive{}));
         CHECK_FALSE(f.accepts(wire::Bitfield{good}));
+    }
+}
+
+TEST_CASE("a bitfield behind other messages counts as the haves it saves, and may take nothing back",
+          "[peer_session]") {
+    const Byte first_two[] = {0xc0, 0};
+    const Byte first_three[] = {0xe0, 0};
+    const Byte without_first[] = {0x60, 0};
+    Fixture f;
+    SECTION("behind a have") {
+        REQUIRE(f.accepts(wire::Have{1}));
+        const auto event = f.receive(wire::Bitfield{first_two});
+        REQUIRE(event.has_value());
+        CHECK(std::get<swarm::PeerHasMorePieces>(*event).pieces == std::vector{PieceIndex(0)});
+        CHECK(f.session.pieces().count() == 2);
+    }
+    SECTION("again behind another message, with more or the same") {
+        REQUIRE(f.accepts(wire::Bitfield{first_two}));
+        REQUIRE(f.accepts(wire::Interested{}));
+        CHECK(std::get<swarm::PeerHasMorePieces>(f.receive(wire::Bitfield{first_two}).value()).pieces.empty());
+        REQUIRE(f.accepts(wire::Have{5}));
+        CHECK_FALSE(f.accepts(wire::Bitfield{first_three}));  // without piece 5
+    }
+    SECTION("with less") {
+        REQUIRE(f.accepts(wire::Bitfield{first_two}));
+        REQUIRE(f.accepts(wire::Interested{}));
+        CHECK(f.refusal(wire::Bitfield{without_first}).find("back") != std::string::npos);
     }
 }
 
@@ -213,7 +241,11 @@ TEST_CASE("commands say each change once", "[peer_session]") {
     f.session.choke();
     f.session.choke();
     f.session.set_interested(false);
-    const char expected[] = "\0\0\0\1\2" "\0\0\0\1\1" "\0\0\0\1\0" "\0\0\0\1\3";
+    const char expected[] =
+        "\0\0\0\1\2"
+        "\0\0\0\1\1"
+        "\0\0\0\1\0"
+        "\0\0\0\1\3";
     CHECK(f.sent() == std::string(expected, sizeof expected - 1));
 }
 
@@ -223,7 +255,8 @@ TEST_CASE("a block is answered by its header and its file ranges", "[peer_sessio
     f.session.unchoke(kStart);
     REQUIRE(f.accepts(wire::Request{1, 16384, kBlockSize}));
     f.sent();
-    f.session.send_front_block({{StorageId(0), FileIndex(0), 81920, 6384}, {StorageId(0), FileIndex(1), 0, 10000}}, kStart);
+    f.session.send_front_block({{StorageId(0), FileIndex(0), 81920, 6384}, {StorageId(0), FileIndex(1), 0, 10000}},
+                               kStart);
     REQUIRE(f.session.output().segment_count() == 3);
     CHECK(f.session.output().size() == 13 + kBlockSize);
     const auto header = std::get<ByteView>(f.session.output().segment(0));
