@@ -78,7 +78,7 @@ app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
         },
         [&](std::optional<Error> error) {
             if (error) {
-                reason = error->message();
+                reason = arguments.original + ": " + error->message();
                 // A file of the original that is not there is a wrong original, not a broken disk.
                 code = error->code == ErrorCode::NotFound ? app::ExitCode::VerificationFailed
                                                           : app::exit_code_for(*error);

@@ -7,11 +7,12 @@ import re
 import struct
 import threading
 
-from common import (DEAD_TRACKER, EXIT_OK, Lab, Payload, check, downloaded, main, peers_file, start_client,
+from common import (DEAD_TRACKER, EXIT_OK, KIB, Lab, Payload, check, downloaded, main, peers_file, start_client,
                     start_seeder, wire_peer)
 from tests.support.wire_peer import BITFIELD, HAVE, INTERESTED, PIECE, PROTOCOL, REQUEST
 
 HANDSHAKE_LIMIT_S = 10
+SIZE = 9 * 64 * KIB  # nine pieces: the bitfield's second byte has seven spare bits
 
 
 def open_up(connection, torrent, speak_first):
@@ -82,7 +83,7 @@ def silence(*_):
 
 # Case: what the peer does; what the event's reason says; its error codes.
 CASES = {
-    "bad_handshake": (bad_handshake, "handshake", {"handshake_refused", "protocol_violation"}),
+    "bad_handshake": (bad_handshake, "protocol name|handshake", {"handshake_refused", "protocol_violation"}),
     "wrong_info_hash": (wrong_info_hash, "info_hash", {"handshake_refused"}),
     "message_of_4_gib": (message_of_4_gib, "4294967295|length|message", {"protocol_violation", "limit_reached"}),
     "bitfield_wrong_length": (bitfield_wrong_length, "bitfield", {"protocol_violation"}),
@@ -109,7 +110,7 @@ def was_dropped(node, ip, reason, errors):
 def client_meets(case):
     misbehave, reason, errors = CASES[case]
     with Lab("peer", 60) as lab:
-        payload = Payload(lab, announce=DEAD_TRACKER)
+        payload = Payload(lab, size=SIZE, announce=DEAD_TRACKER)
         dropped = threading.Event()
 
         def script(connection):
@@ -130,7 +131,7 @@ def client_meets(case):
 def seeder_meets(case):
     misbehave, reason, errors = CASES[case]
     with Lab("peer", 60) as lab:
-        payload = Payload(lab, announce=DEAD_TRACKER)
+        payload = Payload(lab, size=SIZE, announce=DEAD_TRACKER)
         seeder = start_seeder(lab, payload, payload.write_original(lab))
         lab.wait_until(seeder.listen_endpoint, "the seeder is ready", [seeder], timeout_s=15)
         hostile_ip = lab.address()
@@ -152,7 +153,7 @@ def seeder_meets(case):
 def stalls_after_unchoke():
     """It answers nothing once asked: the honest seed gets those requests, and the download ends without a time-out."""
     with Lab("peer", 60) as lab:
-        payload = Payload(lab, announce=DEAD_TRACKER)
+        payload = Payload(lab, size=SIZE, announce=DEAD_TRACKER)
         asked = threading.Event()
 
         def stall(*_):

@@ -104,7 +104,7 @@ def unwritable(make_outdir):
         outdir = make_outdir(lab, payload)
         client = start_client(lab, payload, outdir, "--peers", peers_file(lab, seed.endpoint()))
         ends_with(lab, client, EXIT_DISK)
-        says(client, os.path.basename(outdir))
+        says(client, f"{payload.name}|{os.path.basename(outdir)}")
 
 
 def file_in_the_way(lab, _):

@@ -31,7 +31,7 @@ def with_path(*elements):
 # Name of the case: the file and what the line must say about it.
 CASES = {
     "empty": (b"", "torrent|bencode|empty|end"),
-    "truncated": (single()[:-30], "end|truncated|past|missing"),
+    "truncated": (single()[:-30], "end|are left|missing"),
     "not_bencode": (b"<html>404 not found</html>", "bencode|byte|expected|value"),
     "trailing_bytes": (single() + b"junk", "trailing|behind|after|more"),
     "info_missing": (bencode.encode({"announce": "http://x/"}), '"?info"? is missing'),

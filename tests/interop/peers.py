@@ -44,7 +44,8 @@ class Aria2(Client):
             "aria2c", "--no-conf=true", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
             "--disable-ipv6=true", f"--interface={self.ip}", f"--listen-port={port}", f"--dir={folder}",
             "--file-allocation=none", "--summary-interval=0", "--show-console-readout=false", "--enable-color=false",
-            "--console-log-level=info", "--check-certificate=false", *extra, self.torrent], self.ip)
+            "--console-log-level=notice", f"--log={self.lab.path(self.name)}.aria2", "--log-level=debug", *extra,
+            self.torrent], self.ip)
 
     def seed(self, folder):
         self._start(folder, ["--check-integrity=true", "--seed-ratio=0.0"])
@@ -121,7 +122,10 @@ class Transmission(Client):
         self._start(folder)
 
     def is_complete(self):
-        state = self._state()
+        try:
+            state = self._state()
+        except (TimeoutError, urllib.error.URLError):
+            return False  # one thread does its RPC and its disk: while it writes it does not answer
         check(state["error"] != 3, f"transmission: {state['errorString']}")
         return state["percentDone"] == 1 and state["status"] == 6  # 6: seeding
 

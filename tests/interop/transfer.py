@@ -55,7 +55,7 @@ def main():
     parser.add_argument("--seeder", required=True, choices=peers.CLIENTS)
     parser.add_argument("--tracker", required=True, choices=peers.TRACKERS)
     parser.add_argument("--torrent-by", required=True, choices=["mktorrent", "transmission-create"])
-    parser.add_argument("--timeout", type=float, default=90, help="seconds for everything")
+    parser.add_argument("--timeout", type=float, default=150, help="seconds for everything")
     run_test(transfer, parser.parse_args())
 
 

@@ -7,7 +7,7 @@ import subprocess
 from tests.support import bencode
 from tests.support.nodes import TestFailure, check
 
-CAP_BYTES = 40 * 1000 * 1000
+CAP_BYTES = 24 * 1000 * 1000
 COMPARE_BYTES = 1 << 20
 # Together: hundreds of small files, names outside ASCII, empty files, a few files of megabytes.
 SOURCES = ("/usr/include/c++", "/usr/share/ca-certificates", "/usr/lib/python3/dist-packages", "/usr/share/doc")

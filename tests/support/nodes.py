@@ -141,8 +141,10 @@ class Node:
             if not os.path.exists(path):
                 continue
             with open(path, "rb") as log:
-                log.seek(max(0, os.path.getsize(path) - TAIL_BYTES))
-                parts.append(f"  {os.path.basename(path)}:\n" + log.read().decode("utf-8", "replace"))
+                # The regular reports would push everything else out of sight.
+                text = b"".join(line for line in log if b'"event":"stats"' not in line)
+            if text.strip():
+                parts.append(f"  {os.path.basename(path)}:\n" + text[-TAIL_BYTES:].decode("utf-8", "replace"))
         return "\n".join(parts)
 
 
