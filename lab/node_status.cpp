@@ -59,7 +59,8 @@ std::string_view kind_of(std::string_view line) {
 }
 
 bool is_of_interest(std::string_view kind) {
-    return kind == "ready" || kind == "stats" || kind == "completed" || kind == "exiting" || kind == "events_dropped";
+    return kind == "ready" || kind == "stats" || kind == "completed" || kind == "exiting" || kind == "announce_sent" ||
+           kind == "events_dropped";
 }
 
 }  // namespace
@@ -84,6 +85,9 @@ bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
         apply_stats(node, event);
         if (!node.completed_at) node.completed_at = now_s;
         node.progress = 1;
+    } else if (kind == "announce_sent") {  // the last one says more than the last stats, which came before the end
+        read(event, "downloaded", node.downloaded);
+        read(event, "uploaded", node.uploaded);
     } else if (kind == "exiting") {
         read(event, "reason", node.exit_reason);
     } else if (kind == "events_dropped") {

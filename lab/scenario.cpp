@@ -17,8 +17,8 @@ constexpr Duration kLongest = std::chrono::hours(24);
 
 // The lab gives these itself, and could not do its work if a scenario gave them too.
 constexpr std::string_view kOwnOptions[] = {
-    "bind", "port",    "events", "events-level", "stats-interval",  "t",        "s",       "outdir",
-    "help", "version", "config", "print-config", "die-with-parent", "log-json", "torrent", "rng-seed"};
+    "bind",    "port",   "events",       "stats-interval",  "t",        "s",       "outdir",  "help",
+    "version", "config", "print-config", "die-with-parent", "log-json", "torrent", "rng-seed"};
 
 // A name becomes part of file names and of the table.
 bool is_plain_name(std::string_view name) {

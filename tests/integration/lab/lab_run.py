@@ -99,11 +99,11 @@ class Work:
         folder = os.path.join(self.folder, "bin")
         os.makedirs(folder)
         for name in ("swarm-tracker", "swarm-seeder"):
-            os.symlink(program(name), os.path.join(folder, name))
+            os.symlink(os.path.abspath(program(name)), os.path.join(folder, name))
         wrapper = os.path.join(folder, "swarm-client")
         fake = os.path.join(os.path.dirname(os.path.abspath(__file__)), "fake_client.py")
         with open(wrapper, "w", encoding="utf-8") as file:
-            file.write(f"#!/bin/sh\nexport FAKE_MODE={mode} FAKE_ORIGINAL='{original}' BT_BIN_DIR='{bin_dir()}'\n"
+            file.write(f"#!/bin/sh\nexport FAKE_MODE={mode} FAKE_ORIGINAL='{original}' BT_BIN_DIR='{os.path.abspath(bin_dir())}'\n"
                        f"exec '{sys.executable}' '{fake}' \"$@\"\n")
         os.chmod(wrapper, 0o755)
         return folder
