@@ -31,7 +31,8 @@ struct SmallSwarm {
         for (int i = 0; i < leechers; ++i) {
             swarm.add_peer({.name = "leecher-" + std::to_string(i + 1),
                             .address = Address::v4({10, 0, 2, static_cast<Byte>(i + 1)}),
-                            .links = {kMiB / 2, kMiB}});
+                            .links = {kMiB / 2, kMiB},
+                            .resume_path = "state/resume"});
         }
         swarm.log().add_watcher([this](const std::string&, const telemetry::Event& event) {
             if (event.kind == "announce_failed") {
@@ -97,6 +98,39 @@ TEST_CASE("a leecher killed in the middle goes on with what its disk has, and fe
     CHECK(requests >= 16 * 8);  // 8 blocks a piece
     CHECK(requests_for_verified == 0);
     CHECK(victim.deliveries().pieces_written() == torrent_of_4_mib().metainfo->layout().piece_count());
+}
+
+TEST_CASE(
+    "a leecher stopped in order believes its resume data at the next start, unless a file was touched meanwhile") {
+    SmallSwarm small(3);
+    Swarm::Peer& stopper = small.leecher(0);
+    std::string from_resume;
+    std::string have;
+    std::size_t verified = 0;
+    small.swarm.log().add_watcher([&](const std::string& node, const telemetry::Event& event) {
+        if (node != stopper.settings().name) return;
+        if (event.kind == "piece_verified") ++verified;
+        if (event.kind != "checked") return;
+        from_resume = field_text(event, "from_resume");
+        have = field_text(event, "have");
+    });
+    Simulator& simulator = small.swarm.world().simulator();
+    REQUIRE(simulator.run_until([&] { return verified == 12; }, TimePoint(minutes(5))));
+    CHECK(from_resume == "false");
+    stopper.stop();
+    REQUIRE(simulator.run_until([&] { return !stopper.is_running(); }, small.swarm.world().now() + seconds(5)));
+    REQUIRE(stopper.env().files().stat("state/resume").value().exists);
+    const std::size_t verified_at_stop = verified;
+    const bool touched = GENERATE(false, true);
+    if (touched) {
+        REQUIRE(stopper.env().files().write(stopper.paths()[0], 0, ByteBuffer(1), small.swarm.world().now()));
+    }
+    stopper.start();
+    REQUIRE(small.swarm.run_until_complete(TimePoint(minutes(10))));
+    CHECK(from_resume == (touched ? "false" : "true"));
+    if (!touched) CHECK(have == std::to_string(verified_at_stop));
+    CHECK(small.swarm.problems().empty());
+    CHECK(small.swarm.check_files());
 }
 
 TEST_CASE("a full disk stops its own node alone, with DiskFull") {
