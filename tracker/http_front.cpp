@@ -102,7 +102,7 @@ ByteBuffer HttpFront::announce(std::string_view query, const Address& source, st
             telemetry_.emit(now, telemetry::Level::Decision, "announced", connection,
                             {{"info_hash", to_hex(request->info_hash)},
                              {"peer", Endpoint{without_v4_mapping(source), request->port}.to_string()},
-                             {"peer_id", as_text(request->peer_id)},
+                             {"peer_id", to_hex(request->peer_id)},
                              {"announce_event", wire::event_name(request->event)},
                              {"left", request->left},
                              {"uploaded", request->uploaded},

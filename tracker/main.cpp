@@ -49,7 +49,7 @@ ExitCode serve(const Config& config, app::ProgramStart& program) {
     const std::uint64_t rng_seed = config.rng_seed ? *config.rng_seed : app::entropy_seed();
     TrackerNode node(env, config.node, Rng(rng_seed), program.telemetry());
     if (const Status started = node.start(config.listen); !started) {
-        program.log.error("cannot listen on " + config.listen.to_string() + ": " + started.error().message());
+        program.log.error(started.error().message());
         app::finish_program(program, env.now(), ExitCode::CannotListen, started.error().message());
         return ExitCode::CannotListen;
     }
