@@ -1,6 +1,8 @@
 #include "common/swarm/piece_assembly.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "common/base/check.h"
 
@@ -53,19 +55,16 @@ void PieceAssembly::recycle(storage::PieceBuffer buffer) {
 
 void PieceAssembly::abandon(PieceIndex piece) { recycle(take(piece).buffer); }
 
-std::optional<PieceIndex> PieceAssembly::longest_idle(TimePoint now, Duration at_least) const {
-    std::optional<PieceIndex> oldest;
-    TimePoint oldest_progress = now - at_least;
+std::vector<PieceIndex> PieceAssembly::idle(TimePoint now, Duration at_least) const {
+    std::vector<std::pair<TimePoint, PieceIndex>> found;
     for (const auto& [piece, entry] : pieces_) {
-        // Ties by index: the order of a hash map must not decide anything.
-        const bool earlier = entry.last_progress < oldest_progress;
-        const bool tie = entry.last_progress == oldest_progress && (!oldest || piece < *oldest);
-        if (earlier || tie) {
-            oldest = piece;
-            oldest_progress = entry.last_progress;
-        }
+        if (now - entry.last_progress >= at_least) found.emplace_back(entry.last_progress, piece);
     }
-    return oldest;
+    // The order of a hash map must not decide anything.
+    std::ranges::sort(found);
+    std::vector<PieceIndex> pieces;
+    for (const auto& [since, piece] : found) pieces.push_back(piece);
+    return pieces;
 }
 
 }  // namespace bt::swarm

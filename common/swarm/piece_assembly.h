@@ -6,7 +6,6 @@
 // piece may always be begun, however large. Buffers are reused last in, first out, so that they stay in the CPU's cache.
 
 #include <cstdint>
-#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -44,8 +43,8 @@ class PieceAssembly {
     void abandon(PieceIndex piece);
     [[nodiscard]] bool contains(PieceIndex piece) const { return pieces_.contains(piece); }
     [[nodiscard]] std::size_t count() const { return pieces_.size(); }
-    // The piece that has waited longest for a block, if it waited at least so long; else nothing.
-    [[nodiscard]] std::optional<PieceIndex> longest_idle(TimePoint now, Duration at_least) const;
+    // Pieces that have waited for a block at least so long, longest first, then by index.
+    [[nodiscard]] std::vector<PieceIndex> idle(TimePoint now, Duration at_least) const;
 
     [[nodiscard]] std::uint64_t buffered_bytes() const { return in_use_ * layout_->piece_length(); }
 

@@ -147,13 +147,15 @@ void Torrent::maintain(PeerConnection& peer, TimePoint now) {
 // Partial pieces that nobody feeds must not keep others from being begun.
 void Torrent::reclaim_memory(TimePoint now) {
     if (assembly_.has_room()) return;
-    const auto piece = assembly_.longest_idle(now, settings_.idle_piece_after);
-    if (!piece || picker_.requested_blocks(*piece) > 0) return;
-    assembly_.abandon(*piece);
-    picker_.on_piece_abandoned(*piece);
-    refill_all_ = true;
-    telemetry_.emit(now, Level::Decision, "piece_abandoned", std::nullopt,
-                    {{"piece", piece->value()}, {"reason", "no progress, and its memory is needed"}});
+    for (const PieceIndex piece : assembly_.idle(now, settings_.idle_piece_after)) {
+        if (picker_.requested_blocks(piece) > 0) continue;
+        assembly_.abandon(piece);
+        picker_.on_piece_abandoned(piece);
+        refill_all_ = true;
+        telemetry_.emit(now, Level::Decision, "piece_abandoned", std::nullopt,
+                        {{"piece", piece.value()}, {"reason", "no progress, and its memory is needed"}});
+        return;
+    }
 }
 
 TorrentStats Torrent::stats(TimePoint now) const {

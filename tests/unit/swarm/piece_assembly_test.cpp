@@ -45,16 +45,18 @@ TEST_CASE("memory is bounded, counts what is on its way to the disk, and one pie
     CHECK_FALSE(tiny.has_room());
 }
 
-TEST_CASE("the piece without progress for longest gives way, the youngest never", "[piece_assembly]") {
+TEST_CASE("idle pieces are named longest first, the young ones never", "[piece_assembly]") {
     PieceAssembly assembly(kLayout, 1u << 20);
+    using Pieces = std::vector<PieceIndex>;
     assembly.begin(PieceIndex(5), TimePoint{});
     assembly.begin(PieceIndex(2), TimePoint{});
     assembly.begin(PieceIndex(7), TimePoint{} + seconds(10));
     const TimePoint now = TimePoint{} + seconds(30);
-    CHECK(assembly.longest_idle(now, seconds(30)) == PieceIndex(2));  // a tie: the lower index
-    CHECK_FALSE(assembly.longest_idle(now, seconds(31)).has_value());
+    CHECK(assembly.idle(now, seconds(30)) == Pieces{PieceIndex(2), PieceIndex(5)});
+    CHECK(assembly.idle(now, seconds(20)) == Pieces{PieceIndex(2), PieceIndex(5), PieceIndex(7)});
+    CHECK(assembly.idle(now, seconds(31)).empty());
     assembly.store(PieceIndex(2), BlockIndex(0), kBlock, kPeer, now);
-    CHECK(assembly.longest_idle(now, seconds(30)) == PieceIndex(5));
+    CHECK(assembly.idle(now, seconds(30)) == Pieces{PieceIndex(5)});
     assembly.abandon(PieceIndex(5));
-    CHECK_FALSE(assembly.longest_idle(now, seconds(30)).has_value());
+    CHECK(assembly.idle(now, seconds(30)).empty());
 }
