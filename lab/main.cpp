@@ -36,7 +36,9 @@ int run(int argc, char** argv) {
 
     CLI::App* sub = cli.add_subcommand("run", "Run a scenario, compare every file, write a report");
     sub->add_option("SCENARIO", options.scenario, "Scenario file, .toml or .json")->required()->type_name("");
-    sub->add_option("--out", options.out, "Make the run's folder in here (default: lab-out)")->type_name("DIR");
+    sub->add_option("--out", options.out, "Make the run's folder in here (default: lab-out)")
+        ->type_name("DIR")
+        ->take_last();
     sub->add_option("--bin-dir", options.bin, "Where swarm-client, swarm-seeder and swarm-tracker lie")
         ->type_name("DIR");
     sub->add_flag("--keep", options.keep, "Keep the content and the downloaded files also when all held");
