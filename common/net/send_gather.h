@@ -3,9 +3,13 @@
 // One system call's worth of output: the front of an OutputQueue as a list for sendmsg.
 //
 // File ranges are read into the loop's send buffer, ranges that follow one another in a file with one call, so that
-// header, block, header, block, … goes out with one read and one send. Measured on loopback (16 KiB blocks in order,
-// sender on a core of its own, CPU s/GB): sendfile and a send for each header 0.41 to 0.54; read and send per block
-// 0.44 to 0.49; 4 blocks a call 0.23; 16 blocks a call 0.18. Two calls a block cost more than the copy does.
+// header, block, header, block, … goes out with one read and one send. Measured on loopback (16 KiB blocks in order
+// from the page cache, one core for each end), sender's CPU s/GB:
+//                                        nearly idle machine   both cores contended (receiver is the brake)
+//   sendfile, and a send per header          0.41 to 0.54          0.25 to 0.30
+//   a read and a send per block              0.44 to 0.49          0.29 to 0.32
+//   a read and a send per 16 blocks          0.18 to 0.38          0.26 to 0.37
+// So it wins where the sender is the brake, and where it is not there is nothing to win.
 
 #include <sys/uio.h>
 
