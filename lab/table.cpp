@@ -95,7 +95,7 @@ std::string state_word(const NodeStatus& node) {
         case Phase::Stopping:
             return "stopping";
         case Phase::Ended:
-            return "ended";
+            return node.kind == NodeKind::Client && node.completed_at ? "complete" : "ended";
     }
     return {};
 }

@@ -23,7 +23,7 @@ struct TableSize {
 // One line for logs: "2 of 4 clients complete, 61.3 % on average, down 82.0 MB/s".
 [[nodiscard]] std::string plain_status(std::span<const NodeStatus> nodes);
 
-// The word for a row: "waiting", "starting", what its stats say, "ended".
+// The word for a row: "waiting", "starting", what its stats say, "complete", "ended".
 [[nodiscard]] std::string state_word(const NodeStatus& node);
 
 }  // namespace bt::lab

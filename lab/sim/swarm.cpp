@@ -21,6 +21,7 @@ Swarm::Swarm(SwarmSettings settings, std::shared_ptr<const meta::Metainfo> metai
       world_(settings.world),
       log_(settings.level, settings.keep_log) {
     world_.simulator().add_hook([this](const EventInfo& event) { after_event(event); });
+    log_.add_watcher([this](const std::string& node, const telemetry::Event& event) { watch_manners(node, event); });
 }
 
 Swarm::~Swarm() = default;
@@ -49,6 +50,16 @@ Swarm::Peer& Swarm::add_peer(PeerSettings settings) {
     return peer;
 }
 
+// Our own nodes never break the protocol towards each other, whatever crosses on the way.
+void Swarm::watch_manners(const std::string& node, const telemetry::Event& event) {
+    if (event.kind != "peer_disconnected" || field_text(event, "error") != "protocol_violation") return;
+    const auto remote = Endpoint::parse(field_text(event, "address"));
+    const auto is_ours = [&](const auto& peer) { return remote && peer->settings_.address == remote->address; };
+    if (std::ranges::any_of(peers_, is_ours)) {
+        bad_manners_.push_back(node + ": dropped one of us: " + field_text(event, "reason"));
+    }
+}
+
 void Swarm::after_event(const EventInfo& event) {
     if (event.host && settings_.check_touched) {
         if (const auto check = checks_.find(*event.host); check != checks_.end()) check->second();
@@ -75,7 +86,7 @@ bool Swarm::run_until_complete(TimePoint deadline) {
 }
 
 std::vector<std::string> Swarm::problems() const {
-    std::vector<std::string> all;
+    std::vector<std::string> all = bad_manners_;
     for (const auto& peer : peers_) {
         for (const std::string& problem : peer->deliveries_.problems()) {
             all.push_back(peer->settings_.name + ": " + problem);

@@ -68,7 +68,8 @@ class Swarm {
     bool run_until_complete(TimePoint deadline);
     [[nodiscard]] bool is_complete() const;
 
-    // Whatever a checker found wrong with the content.
+    // Whatever a checker found wrong with the content, failed nodes, and nodes that dropped one another for a breach
+    // of the protocol.
     [[nodiscard]] std::vector<std::string> problems() const;
     // Of every leecher that has completed: are its files the original?
     [[nodiscard]] Status check_files() const;
@@ -78,6 +79,7 @@ class Swarm {
   private:
     struct TrackerHost;
     void after_event(const EventInfo& event);
+    void watch_manners(const std::string& node, const telemetry::Event& event);
 
     SwarmSettings settings_;
     std::shared_ptr<const meta::Metainfo> metainfo_;
@@ -87,6 +89,7 @@ class Swarm {
     std::vector<std::unique_ptr<TrackerHost>> trackers_;
     std::vector<std::unique_ptr<Peer>> peers_;
     std::map<HostId, std::function<void()>> checks_;
+    std::vector<std::string> bad_manners_;
     std::uint64_t whole_checks_ = 0;
 };
 

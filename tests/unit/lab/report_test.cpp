@@ -223,6 +223,14 @@ TEST_CASE("a table has a row per node and stays inside the terminal") {
     CHECK(few.back().find("10 of 30 clients complete") != std::string::npos);
 }
 
+TEST_CASE("a client that ended says whether it was complete") {
+    NodeStatus client = node(NodeKind::Client, "client-1");
+    CHECK(state_word(client) == "complete");
+    client.completed_at.reset();
+    CHECK(state_word(client) == "ended");
+    CHECK(state_word(node(NodeKind::Seeder, "seeder-1")) == "ended");
+}
+
 TEST_CASE("progress is never rounded up to 100 %") {
     std::vector<NodeStatus> nodes = {node(NodeKind::Client, "client-1")};
     nodes[0].progress = 0.99999;
