@@ -16,7 +16,9 @@ RequestPipeline::RequestPipeline(PipelineSettings settings)
       limit_(std::max(settings.max_depth, std::uint32_t{1})),
       slow_start_depth_(settings.initial_depth) {}
 
-void RequestPipeline::set_peer_limit(std::uint32_t reqq) { limit_ = std::clamp(reqq, 1u, kLargestPeerLimit); }
+void RequestPipeline::set_peer_limit(std::uint32_t reqq) {
+    limit_ = std::clamp(reqq, 2u, kLargestPeerLimit + 1) - 1;
+}
 
 std::uint32_t RequestPipeline::room(TimePoint now) const {
     const std::uint32_t wanted = depth(now);

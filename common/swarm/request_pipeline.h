@@ -50,7 +50,9 @@ class RequestPipeline {
 
     explicit RequestPipeline(PipelineSettings settings);
 
-    void set_peer_limit(std::uint32_t reqq);  // the peer's reqq, clamped to 1..kLargestPeerLimit
+    // One below the peer's reqq, within 1..kLargestPeerLimit: Transmission 3.00 drops the request that would fill its
+    // queue without a word, and the block then comes only after a time-out.
+    void set_peer_limit(std::uint32_t reqq);
     // How many more requests should go out now.
     [[nodiscard]] std::uint32_t room(TimePoint now) const;
     [[nodiscard]] std::uint32_t depth(TimePoint now) const;

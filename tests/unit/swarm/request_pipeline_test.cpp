@@ -90,9 +90,11 @@ TEST_CASE("depth stays between min_depth and max_depth") {
 TEST_CASE("the peer's reqq replaces max_depth, from 1 to 2000") {
     Transfer t;
     t.run(0, 4, 2000);
-    t.pipeline.set_peer_limit(100);
+    t.pipeline.set_peer_limit(101);
     CHECK(t.pipeline.depth(at(4)) == 100);
     t.pipeline.set_peer_limit(0);
+    CHECK(t.pipeline.depth(at(4)) == 1);
+    t.pipeline.set_peer_limit(2);
     CHECK(t.pipeline.depth(at(4)) == 1);
     t.pipeline.set_peer_limit(1'000'000);
     t.run(4, 6, 2000);
