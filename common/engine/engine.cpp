@@ -58,10 +58,9 @@ void Engine::stop() {
     timer_->cancel();
     unidentified_.clear();
     for (const auto& torrent : torrents_) torrent->stop();
-    if (torrents_.empty()) {
-        timer_ = env_->make_timer([this] { tell_stopped_if_so(); });
-        timer_->arm(env_->now());
-    }
+    // There may be none, or they were stopped one by one before.
+    timer_ = env_->make_timer([this] { tell_stopped_if_so(); });
+    timer_->arm(env_->now());
 }
 
 void Engine::on_torrent_stopped(TorrentNode& torrent) {

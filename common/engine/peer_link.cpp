@@ -11,6 +11,7 @@ PeerLink::PeerLink(env::Env& env, LinkOwner& owner, ConnectionId id, std::unique
       remote_(remote),
       own_peer_id_(own_peer_id),
       outgoing_(outgoing_to.has_value()),
+      half_open_(outgoing_),
       info_hash_(outgoing_to.value_or(InfoHash{})),
       state_(outgoing_ ? State::Connecting : State::Handshaking),
       deadline_(env.now() + (outgoing_ ? kConnectTimeout : kHandshakeTimeout)) {
@@ -64,6 +65,8 @@ Status PeerLink::receive_handshake(ByteView& bytes) {
 
 Status PeerLink::receive_messages(ByteView bytes) {
     if (bytes.empty()) return {};
+    // Bytes of a message that is not whole yet are a sign of life too.
+    connection_->session->on_bytes_received(env_->now());
     codec_.begin(bytes);
     while (true) {
         BT_TRY_ASSIGN(const auto message, codec_.next());

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "common/base/endpoint.h"
 #include "common/base/time.h"
@@ -61,7 +62,8 @@ class PeerLink final : public env::StreamHandler {
     [[nodiscard]] bool is_outgoing() const { return outgoing_; }
     [[nodiscard]] const Endpoint& remote() const { return remote_; }
     [[nodiscard]] swarm::PeerConnection* connection() { return connection_; }
-    [[nodiscard]] bool handshake_complete() const { return handshake_reader_.handshake().has_value(); }
+    // True once, and only of an outgoing link: its dial takes no place among the half-open ones any more.
+    [[nodiscard]] bool end_dial() { return std::exchange(half_open_, false); }
     // Of connecting and handshaking; kNever once established.
     [[nodiscard]] TimePoint deadline() const { return deadline_; }
 
@@ -82,6 +84,7 @@ class PeerLink final : public env::StreamHandler {
     Endpoint remote_;
     PeerId own_peer_id_;
     bool outgoing_;
+    bool half_open_;
     InfoHash info_hash_{};
     State state_;
     TimePoint deadline_;

@@ -89,7 +89,7 @@ Result<InfoHash> TorrentNode::on_info_hash(PeerLink&, const InfoHash& info_hash)
 
 Result<swarm::PeerConnection*> TorrentNode::on_handshake(PeerLink& link, const wire::Handshake& remote) {
     BT_CHECK(torrent_.has_value());
-    if (link.is_outgoing()) context_.dial_budget->on_dial_ended();
+    if (link.end_dial()) context_.dial_budget->on_dial_ended();
     return torrent_->on_peer_connected(link.id(), link.remote(), link.is_outgoing(), remote, context_.env->now());
 }
 
@@ -107,15 +107,11 @@ void TorrentNode::drop_link(PeerLink& link, const Error& error) {
     const TimePoint now = context_.env->now();
     const auto found = links_.find(link.id());
     if (found == links_.end()) return;
+    if (link.end_dial()) context_.dial_budget->on_dial_ended();
     if (link.state() == PeerLink::State::Established) {
         torrent_->on_peer_gone(link.id(), error, now);
     } else {
-        if (link.is_outgoing()) {
-            // Refused by ourselves after a whole handshake: the dial itself had ended well.
-            const bool dialing = !link.handshake_complete();
-            if (dialing) context_.dial_budget->on_dial_ended();
-            torrent_->peer_list().on_dial_failed(link.remote(), now);
-        }
+        if (link.is_outgoing()) torrent_->peer_list().on_dial_failed(link.remote(), now);
         context_.telemetry.emit(now, Level::Summary, "peer_disconnected", link.id(),
                                 {{"address", link.remote().to_string()},
                                  {"reason", error.message()},
@@ -187,6 +183,8 @@ void TorrentNode::end_turn() {
     flush_links();
     notice_completion();
     dial();
+    // Nobody is connected or being dialled: who has come to the swarm since, only a tracker can tell.
+    if (options_.download && wants_to_dial() && links_.empty()) announcer_->need_peers();
     arm_timer();
 }
 
@@ -237,7 +235,7 @@ void TorrentNode::arm_timer() {
         const TimePoint now = context_.env->now();
         const TimePoint dial_at = torrent_->peer_list().next_deadline();
         // Due already, and still not dialled: the budget is used up until its next window.
-        next = std::min(next, dial_at <= now ? context_.dial_budget->next_window() : dial_at);
+        next = std::min(next, dial_at <= now ? context_.dial_budget->next_window(now) : dial_at);
     }
     if (next == timer_armed_for_) return;
     timer_armed_for_ = next;
@@ -278,7 +276,9 @@ void TorrentNode::on_tracker_failed(const Error& error) { last_tracker_error_ = 
 
 void TorrentNode::on_announcer_finished() {
     announcer_finished_ = true;
-    advance_stop();
+    // From a callback of its own: it may be over at once, inside stop().
+    timer_ = context_.env->make_timer([this] { advance_stop(); });
+    timer_->arm(context_.env->now());
 }
 
 // The end ------------------------------------------------------------------------------------------------------------
@@ -300,10 +300,7 @@ void TorrentNode::stop() {
     if (announcer_) {
         announcer_->stop();
     } else {
-        announcer_finished_ = true;
-        // From a callback of its own, like every other end.
-        timer_ = context_.env->make_timer([this] { advance_stop(); });
-        timer_->arm(context_.env->now());
+        on_announcer_finished();
     }
 }
 
@@ -345,6 +342,7 @@ TorrentSnapshot TorrentNode::snapshot() const {
                                    !announcer_->client().has_ever_succeeded() && last_tracker_error_.has_value();
     } else {
         snapshot.stats.pieces = options_.metainfo->layout().piece_count();
+        snapshot.stats.left = options_.metainfo->layout().total_length();
         if (check_) snapshot.stats.have = check_->good_pieces();
     }
     switch (state_) {
