@@ -49,7 +49,8 @@ void Announcer::pump() {
         host_->on_announcer_finished();
         return;
     }
-    const TimePoint next = exchange_ ? exchange_->deadline : client_.next_deadline();
+    const TimePoint next =
+        exchange_ ? std::min(exchange_->deadline, exchange_->address_deadline) : client_.next_deadline();
     if (next == kNever) {
         timer_->cancel();
     } else {
@@ -58,10 +59,11 @@ void Announcer::pump() {
 }
 
 void Announcer::on_timer() {
+    if (exchange_ && exchange_->refusal) return fail_exchange(Error(*exchange_->refusal));
     if (exchange_ && exchange_->deadline <= env_->now()) {
-        fail_exchange(remote_error(ErrorCode::TimedOut, "no answer in time"));
-        return;
+        return fail_exchange(remote_error(ErrorCode::TimedOut, "no answer in time"));
     }
+    if (exchange_ && exchange_->address_deadline <= env_->now()) try_next_address();
     pump();
 }
 
@@ -86,14 +88,21 @@ void Announcer::begin(const discovery::AnnounceCommand& command) {
 
 void Announcer::dial(const std::string& url) {
     auto parsed = http::Url::parse(url);
-    if (!parsed) return fail_exchange(parsed.error());
+    if (!parsed) return refuse(parsed.error());
     if (parsed->scheme != "http") {
-        return fail_exchange(local_error(ErrorCode::InvalidTracker, "trackers of scheme " + parsed->scheme +
-                                                                        " are not spoken to"));
+        return refuse(
+            local_error(ErrorCode::InvalidTracker, "trackers of scheme " + parsed->scheme + " are not spoken to"));
     }
     exchange_->url = std::move(*parsed);
     exchange_->lookup = env_->resolve(exchange_->url.host, exchange_->url.port,
                                       [this](Result<std::vector<Endpoint>> found) { on_lookup(std::move(found)); });
+}
+
+// Fails the exchange from a callback of its own: a torrent may name any number of trackers that fail at once, and
+// each of them would begin the next one from inside itself.
+void Announcer::refuse(Error error) {
+    exchange_->refusal = std::move(error);
+    exchange_->deadline = env_->now();
 }
 
 void Announcer::on_lookup(Result<std::vector<Endpoint>> addresses) {
@@ -107,6 +116,11 @@ void Announcer::on_lookup(Result<std::vector<Endpoint>> addresses) {
     if (exchange_->addresses.empty()) {
         return fail_exchange(remote_error(ErrorCode::NotFound, "no usable address for " + exchange_->url.host));
     }
+    try_next_address();
+    pump();
+}
+
+void Announcer::try_next_address() {
     const Endpoint target = exchange_->addresses.front();
     exchange_->addresses.erase(exchange_->addresses.begin());
     exchange_->http.emplace(exchange_->url, "Swarmlab/0.1");
@@ -116,9 +130,16 @@ void Announcer::on_lookup(Result<std::vector<Endpoint>> addresses) {
     if (source_) source = Endpoint{*source_, 0};
     exchange_->stream = env_->connect(target, source);
     exchange_->stream->set_handler(this);
+    exchange_->connected = false;
+    exchange_->address_deadline = exchange_->addresses.empty() ? kNever : env_->now() + kAddressTimeout;
 }
 
-void Announcer::on_connected() { exchange_->stream->send(exchange_->output); }
+void Announcer::on_connected() {
+    exchange_->connected = true;
+    exchange_->address_deadline = kNever;
+    exchange_->stream->send(exchange_->output);
+    pump();
+}
 
 void Announcer::on_writable() { exchange_->stream->send(exchange_->output); }
 
@@ -132,8 +153,9 @@ void Announcer::on_closed(const Error& error) {
         if (const auto status = exchange_->http->on_end(); !status) return fail_exchange(status.error());
         return finish_exchange();
     }
-    if (!exchange_->addresses.empty()) {
-        return on_lookup(std::move(exchange_->addresses));  // the next address of the same name
+    if (!exchange_->connected && !exchange_->addresses.empty()) {
+        try_next_address();
+        return pump();
     }
     fail_exchange(error);
 }
@@ -152,7 +174,8 @@ void Announcer::on_response(const http::Response& response) {
         exchange_->stream.reset();
         exchange_->http.reset();
         if (!target) return fail_exchange(target.error());
-        return dial(target->to_string());
+        dial(target->to_string());
+        return pump();
     }
     if (response.status != 200) {
         return fail_exchange(

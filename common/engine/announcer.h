@@ -4,7 +4,8 @@
 // whom to ask, and the HTTP exchanges that do it, one at a time over env streams.
 //
 // An exchange has 15 s (2 s for the last one, `stopped`), follows up to 5 redirects, and dials from the node's own
-// address so that the tracker sees it.
+// address so that the tracker sees it. An address of a name that has more of them is given 5 s to connect.
+// on_announcer_finished may come from inside stop(); everything else comes from callbacks of the ports.
 
 #include <cstdint>
 #include <functional>
@@ -22,6 +23,7 @@ namespace bt::engine {
 
 inline constexpr Duration kAnnounceTimeout = seconds(15);
 inline constexpr Duration kStoppedTimeout = seconds(2);
+inline constexpr Duration kAddressTimeout = seconds(5);
 inline constexpr int kMaxRedirects = 5;
 
 class AnnouncerHost {
@@ -55,6 +57,8 @@ class Announcer final : private env::StreamHandler {
     void on_lookup(Result<std::vector<Endpoint>> addresses);
     void finish_exchange();
     void on_response(const http::Response& response);
+    void try_next_address();
+    void refuse(Error error);
     void fail_exchange(const Error& error);
     void end_exchange();
     void on_timer();
@@ -76,6 +80,9 @@ class Announcer final : private env::StreamHandler {
         http::Url url;
         int redirects = 0;
         TimePoint deadline;
+        TimePoint address_deadline = kNever;   // for one address, while the name has others
+        std::optional<Error> refusal;          // it cannot even be begun
+        bool connected = false;
         std::unique_ptr<env::Lookup> lookup;
         std::vector<Endpoint> addresses;   // still to be tried
         std::optional<http::ClientExchange> http;
