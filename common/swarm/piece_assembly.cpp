@@ -11,8 +11,8 @@ namespace bt::swarm {
 PieceAssembly::PieceAssembly(const meta::PieceLayout& layout, std::uint64_t max_bytes)
     : layout_(&layout), max_bytes_(max_bytes) {}
 
-bool PieceAssembly::has_room() const {
-    return in_use_ == 0 || (in_use_ + 1) * layout_->piece_length() <= max_bytes_;
+bool PieceAssembly::has_room(std::uint32_t pieces) const {
+    return in_use_ + pieces == 1 || (in_use_ + pieces) * layout_->piece_length() <= max_bytes_;
 }
 
 void PieceAssembly::begin(PieceIndex piece, TimePoint now) {

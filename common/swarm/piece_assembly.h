@@ -24,8 +24,8 @@ class PieceAssembly {
   public:
     PieceAssembly(const meta::PieceLayout& layout, std::uint64_t max_bytes);
 
-    // Whether another piece may be begun without breaking the bound.
-    [[nodiscard]] bool has_room() const;
+    // Whether another piece (or several) may be begun without breaking the bound.
+    [[nodiscard]] bool has_room(std::uint32_t pieces = 1) const;
 
     // Makes the buffer of a piece, if it has none yet.
     void begin(PieceIndex piece, TimePoint now);

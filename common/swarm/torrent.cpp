@@ -102,6 +102,7 @@ Status Torrent::on_message(PeerConnection& peer, const wire::Message& message, T
         on_requests_lost(session.id(), choked->lost);
         picker_.on_peer_stopped(session.id());
         refill_all_ = true;
+        peer.stalled = false;
     } else if (std::holds_alternative<PeerUnchokedUs>(event)) {
         peer.needs_refill = true;
     } else if (std::holds_alternative<PeerInterestChanged>(event)) {
@@ -120,6 +121,7 @@ void Torrent::on_block(PeerConnection& peer, const BlockArrived& event, TimePoin
     BT_CHECK(block.has_value());  // the session let only our own requests through
     download_.add(event.bytes.size(), now);
     peer.needs_refill = true;
+    if (!event.late) peer.stalled = false;
     cancel_scratch_.clear();
     if (!picker_.on_block_received(session.id(), piece, *block, cancel_scratch_)) {
         wasted_ += event.bytes.size();

@@ -10,6 +10,8 @@
 //
 // Life of a piece: absent -> in progress (picker + assembly) -> handed out by take_writes -> verified, or failed and
 // absent again. on_piece_written must follow every entry of take_writes, also when the write failed.
+// A peer that let a request expire is stalled until it delivers what is still asked of it: it is asked for one block at
+// a time, and that block is free for everybody else too; otherwise it would take its own expired blocks again at once.
 // Errors of the disk stop the torrent (failure()); nothing that a peer does can.
 
 #include <cstdint>
@@ -43,6 +45,7 @@ struct TorrentSettings {
     std::uint16_t listen_port = 0;                 // BEP 10 `p`; 0: not told
     std::uint64_t max_piece_memory = 64u << 20;    // bytes of pieces in progress and on their way to the disk
     Duration idle_piece_after = seconds(30);       // a partial piece without progress for so long may give up its memory
+    std::uint64_t max_unread = 1u << 20;           // bytes for a peer that does not read, beyond answers and haves
     PickerSettings picker;
     ChokerSettings choker;
     PipelineSettings pipeline;
@@ -75,6 +78,7 @@ struct PeerConnection {
     bool outgoing = false;
     std::uint32_t interesting = 0;   // pieces it has that we want and lack
     bool needs_refill = false;
+    bool stalled = false;            // let a request expire and has delivered nothing since
     std::optional<PieceIndex> prefetched;  // piece last hinted to the disk for it
 };
 
@@ -122,6 +126,7 @@ class Torrent {
     [[nodiscard]] std::map<ConnectionId, PeerConnection>& connections() { return connections_; }
     [[nodiscard]] const meta::Metainfo& metainfo() const { return *metainfo_; }
     [[nodiscard]] TorrentStats stats(TimePoint now) const;
+    [[nodiscard]] std::uint64_t buffered_bytes() const { return assembly_.buffered_bytes(); }
 
     void check_invariants() const;
 
@@ -142,6 +147,7 @@ class Torrent {
     // torrent_settle.cpp: what follows
     void settle_chokes(bool round, TimePoint now);
     void refill(PeerConnection& peer, TimePoint now);
+    [[nodiscard]] std::uint32_t refill_room(const PeerConnection& peer, TimePoint now) const;
     void maintain(PeerConnection& peer, TimePoint now);
     void reclaim_memory(TimePoint now);
 

@@ -64,14 +64,11 @@ void Torrent::refill(PeerConnection& peer, TimePoint now) {
     peer.needs_refill = false;
     PeerSession& session = *peer.session;
     if (!settings_.download || failure_ || session.peer_choking() || !session.am_interested()) return;
-    // A piece at a time, so that each new one is held against the memory bound.
-    const std::uint32_t blocks_per_piece = (layout_.piece_length() + kBlockSize - 1) / kBlockSize;
     while (true) {
-        const std::uint32_t room = session.pipeline().room(now);
+        const std::uint32_t room = refill_room(peer, now);
         if (room == 0) return;
         pick_scratch_.clear();
-        picker_.pick(session.id(), session.pieces(), std::min(room, blocks_per_piece), assembly_.has_room(),
-                     pick_scratch_);
+        picker_.pick(session.id(), session.pieces(), room, assembly_.has_room(), pick_scratch_);
         for (const PickedBlock& picked : pick_scratch_) {
             const BlockRequest& block = picked.request;
             if (!assembly_.contains(block.piece)) {
@@ -88,9 +85,23 @@ void Torrent::refill(PeerConnection& peer, TimePoint now) {
                              {"begin", block.begin},
                              {"length", block.length},
                              {"reason", pick_reason_name(picked.reason)}});
+            // What only finds out whether the peer has woken up is not kept from the others.
+            if (peer.stalled) {
+                picker_.on_request_dropped(session.id(), block.piece, BlockIndex(block.begin / kBlockSize));
+                refill_all_ = true;
+            }
         }
         if (pick_scratch_.empty()) return;
     }
+}
+
+// How many blocks to pick at once: at most a piece's, so that each new piece is held against the memory bound (the
+// last piece may be shorter: near the bound no more than its blocks). A stalled peer is asked for one at a time.
+std::uint32_t Torrent::refill_room(const PeerConnection& peer, TimePoint now) const {
+    const RequestPipeline& pipeline = peer.session->pipeline();
+    if (peer.stalled) return pipeline.outstanding() == 0 ? 1 : 0;
+    const PieceIndex last(layout_.piece_count() - 1);
+    return std::min(pipeline.room(now), layout_.block_count(assembly_.has_room(2) ? PieceIndex(0) : last));
 }
 
 bool Torrent::fill_output(PeerConnection& peer, TimePoint now) {
@@ -135,8 +146,15 @@ void Torrent::maintain(PeerConnection& peer, TimePoint now) {
         drops_.push_back({session.id(), remote_error(ErrorCode::TimedOut, "silent for 120 s")});
         return;
     }
-    if (now - session.last_sent() >= kKeepAliveAfter) session.keep_alive();
+    // Its answers and a have a piece may wait; what grows beyond that (chokes and unchokes, if it wants it so) has no end.
+    const std::uint64_t may_wait = kOutputWatermark + kMaxServedLength + std::uint64_t{9} * layout_.piece_count();
+    if (session.output().size() > may_wait + settings_.max_unread) {
+        drops_.push_back({session.id(), remote_error(ErrorCode::LimitReached, "does not read what we send")});
+        return;
+    }
+    if (session.output().empty() && now - session.last_sent() >= kKeepAliveAfter) session.keep_alive();
     const auto expired = session.take_expired_requests(now);
+    if (!expired.empty()) peer.stalled = true;
     for (const BlockRequest& block : expired) {
         telemetry_.emit(now, Level::Decision, "request_expired", session.id(),
                         {{"piece", block.piece.value()}, {"begin", block.begin}});
