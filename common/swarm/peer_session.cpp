@@ -135,7 +135,7 @@ Result<SessionEvent> PeerSession::on_piece(const wire::Piece& message, TimePoint
                              static_cast<std::uint32_t>(message.block.size())};
     const bool requested = pipeline_.on_block(block, now);
     if (!requested) {
-        if (!layout_->block_of(block) || withdrawn_.erase(key_of(block)) == 0) {
+        if (!layout_->block_of(block) || !was_withdrawn(block)) {
             return breach(text_of("block never asked for", message.piece, message.begin, message.block.size()));
         }
     }
@@ -205,7 +205,6 @@ void PeerSession::set_interested(bool interested) {
 void PeerSession::request(const BlockRequest& block, TimePoint now) {
     BT_DCHECK(!peer_choking_);
     pipeline_.on_requested(block, now);
-    withdrawn_.erase(key_of(block));
     send(wire::Request{block.piece.value(), block.begin, block.length});
 }
 
@@ -218,10 +217,20 @@ void PeerSession::cancel(const BlockRequest& block) {
 void PeerSession::keep_alive() { send(wire::KeepAlive{}); }
 
 void PeerSession::withdraw(const BlockRequest& block) {
-    // Blocks that a peer will never send any more would pile up here; what is older than two full queues is forgotten
-    // together, and the peer that then still answers breaks the rule after minutes of silence.
-    if (withdrawn_.size() >= 4 * kMaxQueuedRequests) withdrawn_.clear();
+    // Blocks that a peer will never send any more would pile up here. A generation holds more than can be outstanding
+    // at once, so whatever may still be on its way is remembered.
+    if (withdrawn_.size() >= 4 * kMaxQueuedRequests) withdrawn_before_ = std::exchange(withdrawn_, {});
     withdrawn_.insert(key_of(block));
+}
+
+bool PeerSession::was_withdrawn(const BlockRequest& block) {
+    for (auto* generation : {&withdrawn_before_, &withdrawn_}) {
+        const auto found = generation->find(key_of(block));
+        if (found == generation->end()) continue;
+        generation->erase(found);
+        return true;
+    }
+    return false;
 }
 
 std::vector<BlockRequest> PeerSession::take_expired_requests(TimePoint now) {

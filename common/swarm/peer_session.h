@@ -120,6 +120,7 @@ class PeerSession {
     [[nodiscard]] Result<SessionEvent> on_extended(const wire::Extended& message);
     void send(const wire::Message& message);
     void withdraw(const BlockRequest& block);   // it may still arrive
+    bool was_withdrawn(const BlockRequest& block);   // takes one of its withdrawals off
 
     ConnectionId id_;
     const meta::PieceLayout* layout_;
@@ -132,7 +133,10 @@ class PeerSession {
     bool spoke_since_bitfield_ = false;   // a message of BEP 3 came behind the last bitfield
     meta::Bitfield pieces_;
     RequestPipeline pipeline_;
-    std::unordered_set<std::uint64_t> withdrawn_;   // keys of requests that may still be answered
+    // Keys of requests that may still be answered, as often as they were withdrawn: a request that crosses the peer's
+    // choke and unchoke is answered, and so is its repetition. Two generations, the older one is forgotten whole.
+    std::unordered_multiset<std::uint64_t> withdrawn_;
+    std::unordered_multiset<std::uint64_t> withdrawn_before_;
     std::deque<BlockRequest> queued_;
     OutputQueue output_;
     ByteBuffer scratch_;

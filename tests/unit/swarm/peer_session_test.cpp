@@ -210,6 +210,44 @@ TEST_CASE("a block whose request was withdrawn is late, once, and not punished",
     }
 }
 
+TEST_CASE("a request that crosses the peer's choke and unchoke may be answered, and its repetition as well",
+          "[peer_session]") {
+    Fixture f;
+    REQUIRE(f.accepts(wire::Unchoke{}));
+    const int crossings = GENERATE(1, 2);
+    f.session.request(block(0, 0), kStart);
+    for (int i = 0; i < crossings; ++i) {
+        REQUIRE(f.accepts(wire::Choke{}));  // said before the request was there
+        REQUIRE(f.accepts(wire::Unchoke{}));
+        f.session.request(block(0, 0), kStart);
+    }
+    CHECK_FALSE(std::get<swarm::BlockArrived>(f.receive(wire::Piece{0, 0, kBytes}).value()).late);
+    for (int i = 0; i < crossings; ++i) {
+        CHECK(std::get<swarm::BlockArrived>(f.receive(wire::Piece{0, 0, kBytes}).value()).late);
+    }
+    CHECK_FALSE(f.accepts(wire::Piece{0, 0, kBytes}));
+}
+
+TEST_CASE("withdrawn requests are remembered for longer than a whole queue of newer ones", "[peer_session]") {
+    const meta::PieceLayout layout(std::uint64_t{10'000} * kBlockSize, kBlockSize);
+    meta::Bitfield own(10'000);
+    PeerSession session(ConnectionId(1), layout, false, {}, kStart);
+    REQUIRE(session.on_message(wire::Unchoke{}, own, kStart));
+    const auto withdraw = [&](std::uint32_t first, std::uint32_t count) {
+        for (std::uint32_t i = first; i < first + count; ++i) {
+            session.request(block(i, 0), kStart);
+            session.cancel(block(i, 0));
+        }
+    };
+    const std::uint32_t generation = 4 * swarm::kMaxQueuedRequests;
+    withdraw(0, 1);
+    withdraw(1, 2 * generation - 1);  // two generations are full
+    CHECK(session.on_message(wire::Piece{0, 0, kBytes}, own, kStart));
+    withdraw(2 * generation, 1);  // the first of a third: the oldest one is forgotten
+    CHECK_FALSE(session.on_message(wire::Piece{1, 0, kBytes}, own, kStart));
+    CHECK(session.on_message(wire::Piece{generation, 0, kBytes}, own, kStart));
+}
+
 TEST_CASE("messages of the fast extension are refused without it", "[peer_session]") {
     CHECK(Fixture().refusal(wire::HaveAll{}).find("fast") != std::string::npos);
     CHECK_FALSE(Fixture().accepts(wire::HaveNone{}));
