@@ -107,15 +107,22 @@ swarm_build() {
     ) 9>"$folder/.lock" || swarm_fail "The build ($preset) failed; its whole output is in $folder/build.log"
 }
 
+swarm_tenths() { # "[13/120] ..." lines in, one line per tenth of longer builds out (mawk would hold its input back)
+    local line finished all last=0
+    while IFS= read -r line; do
+        [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+        finished=${BASH_REMATCH[1]} all=${BASH_REMATCH[2]}
+        if ((all >= 20 && 10 * finished / all > last)); then
+            ((last = 10 * finished / all))
+            echo "  $finished of $all steps"
+        fi
+    done
+}
+
 swarm_ninja() { # FOLDER [TARGET...]: a line per tenth of the work; the end of the log when it fails
     local folder=$1
     shift
-    ninja -C "$folder" -j "$(swarm_jobs)" "$@" 2>&1 | tee "$folder/build.log" | awk '
-        /^\[[0-9]+\/[0-9]+\]/ {
-            split(substr($1, 2), n, /[\/\]]/)
-            tenth = int(10 * n[1] / n[2])
-            if (n[2] >= 20 && tenth > last) { printf "  %d of %d steps\n", n[1], n[2]; fflush(); last = tenth }
-        }' >&2
+    ninja -C "$folder" -j "$(swarm_jobs)" "$@" 2>&1 | tee "$folder/build.log" | swarm_tenths >&2
     local status=${PIPESTATUS[0]}
     [ "$status" -eq 0 ] || { grep -v '^\[' "$folder/build.log" | tail -n 60 >&2; return "$status"; }
 }
