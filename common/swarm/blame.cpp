@@ -15,11 +15,13 @@ std::vector<Address> Blame::on_piece_failed(PieceIndex piece, const std::vector<
     std::vector<Sent>& sent = suspects_[piece];
     std::set<Address> guilty;
     for (std::uint32_t block = 0; block < contributors.size() && block < digests.size(); ++block) {
-        const auto changed = [&](const Sent& old) {
-            return old.block == block && old.from == contributors[block] && old.digest != digests[block];
-        };
-        if (std::ranges::any_of(sent, changed)) guilty.insert(contributors[block]);
-        sent.push_back({block, contributors[block], digests[block]});
+        const auto known = std::ranges::find_if(
+            sent, [&](const Sent& old) { return old.block == block && old.from == contributors[block]; });
+        if (known == sent.end()) {
+            sent.push_back({block, contributors[block], digests[block]});
+        } else if (known->digest != digests[block]) {
+            guilty.insert(contributors[block]);
+        }
     }
     return {guilty.begin(), guilty.end()};
 }

@@ -36,7 +36,7 @@ Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoi
     if (peer_list_.is_banned(endpoint.address)) {
         return fail(remote_error(ErrorCode::HandshakeRefused, "address is banned"));
     }
-    if (auto refusal = resolve_duplicate(remote.peer_id, outgoing)) return fail(std::move(*refusal));
+    if (auto refusal = resolve_duplicate(remote.peer_id, endpoint, outgoing, now)) return fail(std::move(*refusal));
 
     PeerConnection peer;
     peer.endpoint = endpoint;
@@ -62,13 +62,21 @@ Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoi
 }
 
 // Both sides dialled each other: both keep the connection that the larger peer_id made, so that one survives. Two
-// from the same side: the older one stays.
-std::optional<Error> Torrent::resolve_duplicate(const PeerId& remote, bool outgoing) {
+// from the same side: the older one stays. The address that was dialled in vain is taken for connected as long as the
+// peer is, or every announce would have it dialled again.
+std::optional<Error> Torrent::resolve_duplicate(const PeerId& remote, const Endpoint& endpoint, bool outgoing,
+                                                TimePoint now) {
     const auto old = std::ranges::find_if(connections_, [&](const auto& c) { return c.second.peer_id == remote; });
     if (old == connections_.end()) return std::nullopt;
     const auto duplicate = [] { return remote_error(ErrorCode::Cancelled, "connected to this peer already"); };
     const bool new_one_wins = outgoing == (settings_.peer_id > remote);
-    if (old->second.outgoing == outgoing || !new_one_wins) return duplicate();
+    if (old->second.outgoing == outgoing || !new_one_wins) {
+        if (outgoing && !old->second.also_at) {
+            old->second.also_at = endpoint;
+            peer_list_.on_connected(endpoint, now);
+        }
+        return duplicate();
+    }
     drops_.push_back({old->first, duplicate()});
     return std::nullopt;
 }
@@ -159,6 +167,7 @@ void Torrent::on_peer_gone(ConnectionId id, const Error& reason, TimePoint now) 
     choker_.on_peer_gone(id);
     const bool useful = peer.session->downloaded_bytes() > 0 || peer.session->uploaded_bytes() > 0;
     if (peer.outgoing) peer_list_.on_disconnected(peer.endpoint, useful, now);
+    if (peer.also_at) peer_list_.on_disconnected(*peer.also_at, useful, now);
     telemetry_.emit(now, Level::Summary, "peer_disconnected", id,
                     {{"address", peer.endpoint.to_string()},
                      {"reason", reason.message()},

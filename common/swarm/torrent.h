@@ -80,6 +80,7 @@ struct PeerConnection {
     bool needs_refill = false;
     bool stalled = false;            // let a request expire and has delivered nothing since
     std::optional<PieceIndex> prefetched;  // piece last hinted to the disk for it
+    std::optional<Endpoint> also_at;       // an address that led to this peer again; not dialled while it is here
 };
 
 struct TorrentStats {
@@ -142,7 +143,8 @@ class Torrent {
     void change_interesting(PeerConnection& peer, int delta, TimePoint now);
     [[nodiscard]] bool wants(PieceIndex piece) const;
     void drop_if_both_seeds(PeerConnection& peer);
-    [[nodiscard]] std::optional<Error> resolve_duplicate(const PeerId& remote, bool outgoing);
+    [[nodiscard]] std::optional<Error> resolve_duplicate(const PeerId& remote, const Endpoint& endpoint, bool outgoing,
+                                                         TimePoint now);
     void emit_message(const char* kind, ConnectionId id, const wire::Message& message, TimePoint now) const;
     // torrent_settle.cpp: what follows
     void settle_chokes(bool round, TimePoint now);
@@ -169,6 +171,7 @@ class Torrent {
     std::vector<PieceIndex> prefetches_;
     std::vector<ConnectionId> cancel_scratch_;
     std::vector<PickedBlock> pick_scratch_;
+    std::vector<FileRange> range_scratch_;
     std::optional<Error> failure_;
     TimePoint next_tick_;
     bool choke_dirty_ = false;

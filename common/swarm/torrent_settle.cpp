@@ -107,15 +107,14 @@ std::uint32_t Torrent::refill_room(const PeerConnection& peer, TimePoint now) co
 bool Torrent::fill_output(PeerConnection& peer, TimePoint now) {
     PeerSession& session = *peer.session;
     bool added = false;
-    std::vector<FileRange> ranges;
     while (!session.queued_requests().empty() && session.output().size() < kOutputWatermark) {
         const BlockRequest block = session.queued_requests().front();
-        ranges.clear();
+        range_scratch_.clear();
         const std::uint64_t offset = layout_.piece_offset(block.piece) + block.begin;
-        for (const auto& span : metainfo_->file_map().spans(offset, block.length)) {
-            ranges.push_back({storage_, span.file, span.offset, span.length});
-        }
-        session.send_front_block(ranges, now);
+        metainfo_->file_map().for_each_span(offset, block.length, [this](const meta::FileSpan& span) {
+            range_scratch_.push_back({storage_, span.file, span.offset, span.length});
+        });
+        session.send_front_block(range_scratch_, now);
         upload_.add(block.length, now);
         telemetry_.emit(now, Level::Wire, "message_sent", session.id(),
                         {{"message", "piece"},
