@@ -32,25 +32,29 @@ void Announcer::need_peers() {
 }
 
 void Announcer::stop() {
-    stopping_ = true;
-    client_.stop(env_->now());
-    // What is under way now has no more time than the farewell itself.
-    if (exchange_) exchange_->deadline = std::min(exchange_->deadline, env_->now() + kStoppedTimeout);
+    if (std::exchange(stopping_, true)) return;
+    const TimePoint now = env_->now();
+    stop_deadline_ = now + kStoppedTimeout;
+    client_.stop(now);
+    // What is under way now leaves half of the time to the farewell itself.
+    if (exchange_) exchange_->deadline = std::min(exchange_->deadline, now + kStoppedTimeout / 2);
     pump();
 }
 
 // Begins what is due, arms the timer for what comes next.
 void Announcer::pump() {
-    if (!exchange_) {
+    const bool out_of_time = env_->now() >= stop_deadline_;
+    if (!exchange_ && !out_of_time) {
         if (const auto command = client_.poll_announce(env_->now())) begin(*command);
     }
-    if (stopping_ && !exchange_ && client_.is_finished() && !std::exchange(finished_told_, true)) {
+    if (stopping_ && !exchange_ && (out_of_time || client_.is_finished())) {
         timer_->cancel();
-        host_->on_announcer_finished();
+        if (!std::exchange(finished_told_, true)) host_->on_announcer_finished();
         return;
     }
-    const TimePoint next =
+    const TimePoint due =
         exchange_ ? std::min(exchange_->deadline, exchange_->address_deadline) : client_.next_deadline();
+    const TimePoint next = std::min(due, stop_deadline_);
     if (next == kNever) {
         timer_->cancel();
     } else {
@@ -71,7 +75,7 @@ void Announcer::begin(const discovery::AnnounceCommand& command) {
     exchange_.emplace();
     exchange_->command = command;
     const bool last = command.event == wire::AnnounceEvent::Stopped;
-    exchange_->deadline = env_->now() + (last || stopping_ ? kStoppedTimeout : kAnnounceTimeout);
+    exchange_->deadline = std::min(env_->now() + kAnnounceTimeout, stop_deadline_);
     wire::AnnounceRequest request = host_->announce_request();
     request.event = command.event;
     request.tracker_id = command.tracker_id;

@@ -3,7 +3,7 @@
 // Tells the trackers of one torrent about us and brings back peers: a discovery::TrackerClient that decides when and
 // whom to ask, and the HTTP exchanges that do it, one at a time over env streams.
 //
-// An exchange has 15 s (2 s for the last one, `stopped`), follows up to 5 redirects, and dials from the node's own
+// An exchange has 15 s, everything behind stop() together 2 s; it follows up to 5 redirects, and dials from the node's own
 // address so that the tracker sees it. An address of a name that has more of them is given 5 s to connect.
 // on_announcer_finished may come from inside stop(); everything else comes from callbacks of the ports.
 
@@ -22,7 +22,7 @@
 namespace bt::engine {
 
 inline constexpr Duration kAnnounceTimeout = seconds(15);
-inline constexpr Duration kStoppedTimeout = seconds(2);
+inline constexpr Duration kStoppedTimeout = seconds(2);   // for all that is left to say when stopping
 inline constexpr Duration kAddressTimeout = seconds(5);
 inline constexpr int kMaxRedirects = 5;
 
@@ -91,6 +91,7 @@ class Announcer final : private env::StreamHandler {
     };
     std::optional<Exchange> exchange_;
     bool stopping_ = false;
+    TimePoint stop_deadline_ = kNever;
     bool finished_told_ = false;
 };
 

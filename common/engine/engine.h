@@ -3,7 +3,7 @@
 // A node: one identity, one listening port, its torrents and what they share. Client, seeder and every simulated
 // peer are this class with different options.
 //
-// start() listens; add_torrent() begins its check at once. stop() says farewell to the trackers (2 s at most each),
+// start() listens; add_torrent() begins its check at once. stop() says farewell to the trackers (2 s at most),
 // waits for disk jobs under way, and then tells on_engine_stopped. Torrents live as long as the engine; the engine
 // must outlive its env's callbacks or be destroyed after on_engine_stopped, never inside an observer's call.
 

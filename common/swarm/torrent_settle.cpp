@@ -99,7 +99,9 @@ void Torrent::refill(PeerConnection& peer, TimePoint now) {
 // last piece may be shorter: near the bound no more than its blocks). A stalled peer is asked for one at a time.
 std::uint32_t Torrent::refill_room(const PeerConnection& peer, TimePoint now) const {
     const RequestPipeline& pipeline = peer.session->pipeline();
-    if (peer.stalled) return pipeline.outstanding() == 0 ? 1 : 0;
+    // In endgame what is asked for is on its way from somebody else already: one block at a time, and only by a peer
+    // that has nothing else to do, keeps the bytes that come twice few.
+    if (peer.stalled || picker_.is_endgame()) return pipeline.outstanding() == 0 ? 1 : 0;
     const PieceIndex last(layout_.piece_count() - 1);
     return std::min(pipeline.room(now), layout_.block_count(assembly_.has_room(2) ? PieceIndex(0) : last));
 }

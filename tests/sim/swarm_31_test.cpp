@@ -31,6 +31,7 @@ struct Outcome {
     std::uint64_t events = 0;
     std::uint64_t whole_checks = 0;
     std::uint64_t seed_sent = 0;
+    std::uint64_t wasted = 0;  // bytes of blocks that came twice, all peers together
     TimePoint last_completed{};
 };
 
@@ -68,6 +69,7 @@ Outcome run_swarm(std::uint64_t rng_seed, Checks checks, TimePoint deadline = Ti
     outcome.whole_checks = swarm.whole_checks();
     outcome.seed_sent = network.traffic(swarm.peers().front()->env().host()).bytes_sent;
     for (const auto& peer : swarm.peers()) {
+        outcome.wasted += peer->torrent()->snapshot().stats.wasted;
         outcome.last_completed = std::max(outcome.last_completed, peer->completed_at().value_or(TimePoint{}));
     }
     return outcome;
@@ -93,9 +95,11 @@ TEST_CASE(
     CHECK(first.whole_checks > 10);
     // A swarm, not a download server: the seed sends far less than the 30 copies that arrive.
     CHECK(first.seed_sent < 15 * 16 * kMiB);
+    // Endgame pays for the last blocks twice, not for more: 30 x 16 MiB were wanted.
+    CHECK(first.wasted < 30 * 16 * kMiB / 20);
     CHECK(std::count(first.log.begin(), first.log.end(), '\n') > 60'000);  // 30 x 1024 blocks, both ends
     UNSCOPED_INFO("events " << first.events << ", seconds " << to_seconds(first.last_completed.time_since_epoch())
-                            << ", seed sent " << first.seed_sent << ", log " << first.log.size());
+                            << ", seed sent " << first.seed_sent << ", wasted " << first.wasted << ", log " << first.log.size());
 
     // Without the checks, which so are shown to change nothing.
     const Outcome again = run_swarm(1, Checks::None);
