@@ -83,6 +83,7 @@ void DownloadNode::end(DownloadEnd how, std::optional<Error> error) {
 
 void DownloadNode::on_engine_stopped() {
     tick_->cancel();
+    engine::emit_stats(telemetry_, env_->now(), torrent_->snapshot());   // the last totals
     on_finished_(std::move(*result_));
 }
 

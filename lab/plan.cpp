@@ -23,7 +23,7 @@ NodePlan make_node(const Places& places, NodeKind kind, std::string name, std::s
 }
 
 void add_common(NodePlan& node, const std::vector<std::string>& options) {
-    node.argv.insert(node.argv.end(), {"--bind", node.address, "--port", "0", "--events",
+    node.argv.insert(node.argv.end(), {"--bind", node.address, "--port", "0", "--node-name", node.name, "--events",
                                        "fd:" + std::to_string(kEventsDescriptor), "--stats-interval", "0.2"});
     node.argv.insert(node.argv.end(), options.begin(), options.end());
 }

@@ -17,9 +17,9 @@ constexpr Duration kLongest = std::chrono::hours(24);
 
 // The lab gives these itself, and could not do its work if a scenario gave them too.
 constexpr std::string_view kOwnOptions[] = {
-    "bind",   "port",         "events",         "stats-interval", "t",        "torrent", "s",
-    "source", "outdir",       "seed-time",      "interval-floor", "rng-seed", "help",    "version",
-    "config", "print-config", "die-with-parent"};
+    "bind",     "port", "events",  "stats-interval", "node-name",    "t",
+    "torrent",  "s",    "source",  "outdir",         "seed-time",    "interval-floor",
+    "rng-seed", "help", "version", "config",         "print-config", "die-with-parent"};
 
 // A name becomes part of file names and of the table.
 bool is_plain_name(std::string_view name) {

@@ -46,6 +46,7 @@ void SeedNode::stop() { engine_.stop(); }
 
 void SeedNode::on_engine_stopped() {
     stats_timer_->cancel();
+    engine::emit_stats(telemetry_, env_->now(), torrent_->snapshot());   // the last totals
     on_finished_(error_);
 }
 

@@ -53,6 +53,7 @@ void add_common_options(CLI::App& app, CommonOptions& options) {
            },
            "summary, decision or wire (default: decision)")
         ->type_name("LEVEL");
+    app.add_option("--node-name", options.node_name, "What this node is called in its events")->type_name("NAME");
     app.add_option_function<double>(
            "--stats-interval",
            [&options](double value) {
@@ -87,13 +88,14 @@ std::optional<ExitCode> parse_command_line(CLI::App& app, int argc, char** argv)
 }
 
 Result<ProgramStart> start_program(const std::string& program, const CommonOptions& options,
-                                   const std::string& node_name) {
+                                   const std::string& default_node_name) {
     ignore_sigpipe();
     raise_open_file_limit();
     if (options.die_with_parent) BT_TRY(die_with_parent());
     ProgramStart start{Log(program, options.loglevel, options.log_json), nullptr};
     if (!options.events.empty()) {
-        BT_TRY_ASSIGN(start.events, EventFile::open(options.events, node_name, options.events_level));
+        const std::string& name = options.node_name.empty() ? default_node_name : options.node_name;
+        BT_TRY_ASSIGN(start.events, EventFile::open(options.events, name, options.events_level));
     }
     return start;
 }

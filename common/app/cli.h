@@ -32,12 +32,13 @@ struct CommonOptions {
     Severity loglevel = Severity::Info;
     bool log_json = false;
     std::string events;  // PATH or fd:N, empty for none
+    std::string node_name;  // `node` of every event; empty: what kind of program it is
     telemetry::Level events_level = telemetry::Level::Decision;
     Duration stats_interval = seconds(1);
     bool die_with_parent = false;
 };
 
-// Adds --bind, --port, --loglevel, --log-json, --events, --events-level, --stats-interval, --die-with-parent and
+// Adds --bind, --port, --loglevel, --log-json, --events, --events-level, --node-name, --stats-interval, --die-with-parent and
 // --version. `options` must outlive the parse.
 void add_common_options(CLI::App& app, CommonOptions& options);
 
@@ -56,7 +57,7 @@ struct ProgramStart {
     [[nodiscard]] telemetry::Telemetry telemetry() const { return telemetry::Telemetry(events.get()); }
 };
 [[nodiscard]] Result<ProgramStart> start_program(const std::string& program, const CommonOptions& options,
-                                                 const std::string& node_name);
+                                                 const std::string& default_node_name);
 
 // The last event of a program: exiting {"code":N,"reason":"…"}, then everything is written out.
 void finish_program(ProgramStart& program, TimePoint now, ExitCode code, std::string_view reason);
