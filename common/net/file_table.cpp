@@ -5,12 +5,18 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <optional>
 
 namespace bt::net {
 
 namespace {
+
+// The kernel backs a write with page-cache folios as large as the write. Large ones come from memory that has long been
+// free, which a virtual machine may have given back to its host: measured on ext4 behind another program's download,
+// 2.6 to 3.0 CPU s/GB for writes of 1 MiB, 0.2 to 0.3 for writes of 64 KiB (0.2 and 0.25 where the memory was warm).
+constexpr std::size_t kWriteAtMost = 64 * 1024;
 
 constexpr int kCommonFlags = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 
@@ -117,7 +123,8 @@ Status StorageFiles::write(FileIndex file, std::uint64_t offset, ByteView bytes)
     BT_TRY_ASSIGN(const auto open_file, open(file, Purpose::Write));
     mark_written(file);
     while (!bytes.empty()) {
-        const ssize_t n = pwrite(open_file->fd.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+        const std::size_t count = std::min(bytes.size(), kWriteAtMost);
+        const ssize_t n = pwrite(open_file->fd.get(), bytes.data(), count, static_cast<off_t>(offset));
         if (n < 0 && errno == EINTR) continue;
         if (n <= 0) return fail(system_error(n < 0 ? errno : ENOSPC, "write " + path(file)));
         bytes = bytes.subspan(static_cast<std::size_t>(n));
