@@ -63,8 +63,14 @@ void SendGather::end_run() {
         const auto* bytes = static_cast<const Byte*>(parts_[kept].iov_base);
         const bool of_file = bytes >= buffer_.data() && bytes < buffer_end;
         if (of_file && bytes >= end) break;
-        if (of_file && bytes + parts_[kept].iov_len > end) parts_[kept].iov_len = static_cast<std::size_t>(end - bytes);
+        const bool ends_inside = of_file && bytes + parts_[kept].iov_len > end;
+        if (ends_inside) parts_[kept].iov_len = static_cast<std::size_t>(end - bytes);
         size_ += parts_[kept].iov_len;
+        // The header behind a block that is not whole would stand in the block's place.
+        if (ends_inside) {
+            ++kept;
+            break;
+        }
     }
     count_ = kept;
     used_ -= length - got;

@@ -85,6 +85,23 @@ TEST_CASE("blocks that follow one another leave in one go with their headers bet
     CHECK(pair.server_events.received == expected);
 }
 
+TEST_CASE("nothing stands behind a block that was read only in part") {
+    UvLoop loop;
+    UvEnv env(loop);
+    const Content content(env);
+    std::filesystem::resize_file(content.folder / "content/d", kBlockSize + 5000);
+    OutputQueue queue;
+    for (std::uint64_t at = 0; at < 3 * kBlockSize; at += kBlockSize) {
+        queue.append_bytes(as_bytes("thirteen-byte"));
+        queue.append_file({content.storage, FileIndex(2), at, kBlockSize});
+    }
+    SendGather gather(env.disk(), loop.send_buffer(), true);
+    gather.fill(queue, UINT64_MAX);
+    REQUIRE(gather.part_count() == 4);  // two headers, a block, the start of another; not the third header
+    CHECK(gather.parts()[3].iov_len == 5000);
+    CHECK(gather.size() == 13 + kBlockSize + 13 + 5000);
+}
+
 TEST_CASE("a file range may be sent a few bytes at a time") {
     UvLoop loop;
     UvEnv env(loop);
