@@ -25,6 +25,7 @@ class EventLog {
     // A handle for one node's modules; lives as long as the log.
     [[nodiscard]] telemetry::Telemetry telemetry_of(std::string node);
     void add_watcher(Watcher watcher) { watchers_.push_back(std::move(watcher)); }
+    void forget_watchers() { watchers_.clear(); }
 
     [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] std::uint64_t event_count() const { return event_count_; }

@@ -24,7 +24,8 @@ Swarm::Swarm(SwarmSettings settings, std::shared_ptr<const meta::Metainfo> metai
     log_.add_watcher([this](const std::string& node, const telemetry::Event& event) { watch_manners(node, event); });
 }
 
-Swarm::~Swarm() = default;
+// The last words of what is being destroyed are for nobody: a watcher may look at peers that are gone already.
+Swarm::~Swarm() { log_.forget_watchers(); }
 
 SimEnv& Swarm::add_tracker(const std::string& name, const Endpoint& listen, tracker::NodeSettings settings,
                            TimePoint starts_at) {
