@@ -1,0 +1,63 @@
+#pragma once
+
+// What a person or a program says about downloads: plain values, no parsing, no I/O. The command line
+// (client/arguments.h) and `bt::client::Client` fill it, Session reads it.
+//
+// Seeding when complete ends when seed_ratio or seed_time is reached, whichever comes first; where neither is given
+// it ends at once. kForEver as seed_time means: until stopped (or until seed_ratio).
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/base/endpoint.h"
+#include "common/base/time.h"
+#include "common/storage/overwrite.h"
+#include "common/transport/encryption_policy.h"
+
+namespace bt::client {
+
+inline constexpr Duration kForEver = Duration::max();
+inline constexpr std::uint32_t kDefaultMaxPeers = 50;
+
+struct ClientOptions {
+    // what
+    std::vector<std::string> torrents;  // each a path, a magnet URI, or a bare info_hash (40 hex or 32 base32)
+    std::string outdir = ".";
+    std::string select;                   // which files, as client/file_selection.h reads it; empty: all
+    std::vector<std::string> priorities;  // "PATTERN=low|normal|high|skip", later ones rule
+    bool sequential = false;              // pieces in order, for those who read while it comes
+    storage::Overwrite overwrite = storage::Overwrite::Check;
+    bool verify = true;  // false: believe what lies in outdir without reading it
+
+    // how fast; bytes per second, 0: as fast as it goes
+    std::uint64_t download_limit = 0;  // all torrents together
+    std::uint64_t upload_limit = 0;
+    std::uint64_t torrent_download_limit = 0;  // each of them
+    std::uint64_t torrent_upload_limit = 0;
+
+    // until when
+    std::optional<double> seed_ratio;  // uploaded / size of what was selected
+    std::optional<Duration> seed_time;
+    std::optional<Duration> timeout;  // give up when nothing has come for so long
+    std::string on_complete;          // for /bin/sh -c, once a torrent
+
+    // whom with
+    std::optional<Address> bind;                 // listen here and dial from here
+    std::uint16_t port = 0;                      // 0: the kernel chooses
+    std::vector<Endpoint> listen;                // these in place of bind and port, where there are any
+    std::uint32_t max_peers = kDefaultMaxPeers;  // connections a torrent
+    std::string peers_file;                      // ip:port lines; for every torrent
+    transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Prefer;
+    bool pex = true;  // peers may tell of peers (never in private torrents)
+
+    // trackers
+    std::string ca_file;                     // PEM, in place of the system's certificates
+    std::optional<Duration> interval_floor;  // never announce more often
+
+    std::optional<std::uint64_t> rng_seed;  // repeatable choices and peer_id
+    Duration stats_interval = seconds(1);   // between two `stats` events
+};
+
+}  // namespace bt::client
