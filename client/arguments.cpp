@@ -45,7 +45,13 @@ void add_download_options(CLI::App& app, DownloadArguments& out) {
 void add_create_options(CLI::App& app, CreateArguments& out) {
     app.add_option("path", out.path, "The file or folder to share")->required()->type_name("PATH");
     app.add_option("-o,--output", out.output, "Write the torrent here")->required()->type_name("FILE.torrent");
-    app.add_option("--tracker", out.trackers, "Announce URL; again for a further tier")->type_name("URL");
+    app.add_option_function<std::vector<std::string>>(
+           "--tracker",
+           [&out](const std::vector<std::string>& urls) {
+               for (const std::string& url : urls) out.tracker_tiers.push_back({url});
+           },
+           "Announce URL; again for a further tier")
+        ->type_name("URL");
     app.add_option_function<std::uint32_t>(
            "--piece-length", [&out](std::uint32_t value) { out.piece_length = value; },
            "Bytes a piece, a power of two from 16384 (default: chosen by size)")

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "client/command_arguments.h"
 #include "common/app/cli.h"
 
 namespace bt::client {
@@ -22,16 +23,6 @@ struct DownloadArguments {
     std::optional<Duration> timeout;
     std::optional<Duration> interval_floor;
     std::optional<std::uint64_t> rng_seed;
-};
-
-struct CreateArguments {
-    std::string path;
-    std::string output;
-    std::vector<std::string> trackers;
-    std::optional<std::uint32_t> piece_length;
-    std::string comment;
-    bool is_private = false;
-    std::optional<std::int64_t> creation_date;
 };
 
 using Arguments = std::variant<DownloadArguments, CreateArguments>;

@@ -131,7 +131,7 @@ Result<ByteBuffer> make_torrent(const CreateArguments& arguments, const app::Log
     description.multi_file = source.multi_file;
     description.files = std::move(source.files);
     description.piece_length = piece_length;
-    for (const std::string& url : arguments.trackers) description.tracker_tiers.push_back({url});
+    description.tracker_tiers = arguments.tracker_tiers;
     description.is_private = arguments.is_private;
     description.comment = arguments.comment;
     description.created_by = std::string("Swarmlab/") + app::program_version();
