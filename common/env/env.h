@@ -73,9 +73,10 @@ class Stream {
     // Before on_connected nothing is taken.
     virtual void send(OutputQueue& queue, std::uint64_t max_bytes = UINT64_MAX) = 0;
 
-    // Flow control towards the sender; reading is on at first.
+    // Flow control towards the sender; reading is on at first. Behind max_bytes it pauses itself, before the handler
+    // is given the last of them (which may resume it); at most so many are taken from the system.
     virtual void pause_reading() = 0;
-    virtual void resume_reading() = 0;
+    virtual void resume_reading(std::uint64_t max_bytes = UINT64_MAX) = 0;
 
     [[nodiscard]] virtual Endpoint local_endpoint() const = 0;
     [[nodiscard]] virtual Endpoint remote_endpoint() const = 0;

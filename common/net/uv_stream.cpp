@@ -109,7 +109,8 @@ void UvStream::receive(bool to_the_end) {
     const MutableByteView buffer = loop_.receive_buffer();
     std::size_t received = 0;
     while (to_the_end || received < kReadPerTurn) {
-        const ssize_t n = recv(fd_.get(), buffer.data(), buffer.size(), 0);
+        const std::size_t room = static_cast<std::size_t>(std::min<std::uint64_t>(buffer.size(), may_read_));
+        const ssize_t n = recv(fd_.get(), buffer.data(), room, 0);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno == EAGAIN) {
             if (to_the_end) close_with(error_of_socket());
@@ -127,12 +128,13 @@ void UvStream::receive(bool to_the_end) {
         }
         BT_CHECK(handler_);
         const auto size = static_cast<std::size_t>(n);
+        if (may_read_ != UINT64_MAX && (may_read_ -= size) == 0) pause_reading();
         handler_->on_received(buffer.first(size));
         if (watch.is_over()) return;
         if (paused_ && state_ == State::Failing) deferred_.schedule();
         if (paused_ || (state_ != State::Open && !to_the_end)) return;
         // A short read has emptied the socket; the next one would only say so.
-        if (!to_the_end && size < buffer.size()) return;
+        if (!to_the_end && size < room) return;
         received += size;
     }
 }
@@ -192,9 +194,10 @@ void UvStream::pause_reading() {
     update_watch();
 }
 
-void UvStream::resume_reading() {
-    paused_ = false;
-    if (socket_failed_ && state_ == State::Open) deferred_.schedule();
+void UvStream::resume_reading(std::uint64_t max_bytes) {
+    may_read_ = max_bytes;
+    paused_ = max_bytes == 0;
+    if (socket_failed_ && state_ == State::Open && !paused_) deferred_.schedule();
     update_watch();
 }
 

@@ -39,7 +39,7 @@ class UvStream final : public env::Stream {
     void set_handler(env::StreamHandler* handler) override { handler_ = handler; }
     void send(OutputQueue& queue, std::uint64_t max_bytes = UINT64_MAX) override;
     void pause_reading() override;
-    void resume_reading() override;
+    void resume_reading(std::uint64_t max_bytes = UINT64_MAX) override;
     [[nodiscard]] Endpoint local_endpoint() const override { return local_endpoint_of(fd_.get()); }
     [[nodiscard]] Endpoint remote_endpoint() const override { return remote_; }
 
@@ -70,6 +70,7 @@ class UvStream final : public env::Stream {
     Endpoint remote_;
     State state_ = State::Connecting;
     bool paused_ = false;
+    std::uint64_t may_read_ = UINT64_MAX;  // until it pauses itself
     bool waits_for_room_ = false;
     bool waits_for_device_ = false;
     bool device_answered_ = false;  // the next read takes what it takes

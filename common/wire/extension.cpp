@@ -53,6 +53,11 @@ std::int64_t to_signed(std::uint64_t value) {
 
 }  // namespace
 
+std::uint8_t ExtensionHandshake::id_of(std::string_view name) const {
+    const auto found = ids.find(std::string(name));
+    return found == ids.end() ? std::uint8_t{0} : found->second;
+}
+
 ByteBuffer ExtensionHandshake::encode() const {
     meta::BencodeWriter writer;
     writer.begin_dict();

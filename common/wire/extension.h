@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "common/base/bytes.h"
 #include "common/base/endpoint.h"
@@ -15,6 +16,14 @@ namespace bt::wire {
 
 inline constexpr std::size_t kMaxExtensionText = 100;  // bytes kept of a client version; longest extension name
 
+// The ids under which we want to be sent the messages of each extension (our `m`), and the extensions' names.
+inline constexpr std::uint8_t kUtPexId = 1;
+inline constexpr std::uint8_t kUtMetadataId = 2;
+inline constexpr std::uint8_t kLtDonthaveId = 3;
+inline constexpr std::string_view kUtPexName = "ut_pex";
+inline constexpr std::string_view kUtMetadataName = "ut_metadata";
+inline constexpr std::string_view kLtDonthaveName = "lt_donthave";
+
 struct ExtensionHandshake {
     std::map<std::string, std::uint8_t> ids;          // `m`; id 0 means: switched off
     std::string client_version;                       // `v`
@@ -23,6 +32,9 @@ struct ExtensionHandshake {
     std::optional<std::uint64_t> metadata_size;       // BEP 9
     std::optional<Address> your_ip;                   // `yourip`
     bool upload_only = false;                         // BEP 21
+
+    // The id under which the peer wants to be sent this extension's messages; 0: it does not speak it.
+    [[nodiscard]] std::uint8_t id_of(std::string_view name) const;
 
     [[nodiscard]] ByteBuffer encode() const;          // payload behind the id
     // Unknown keys and values of an odd type are ignored, as BEP 10 asks; only what is no dictionary is refused

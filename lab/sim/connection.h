@@ -42,6 +42,7 @@ struct Side {
     bool connected = false;  // from its own point of view
     bool dead = false;       // on_closed was called, or never will be
     bool reading = true;
+    std::uint64_t may_read = UINT64_MAX;  // until it pauses itself
     bool wants_room = false;
     bool room_event_waits = false;
     bool reset_sent = false;
@@ -66,7 +67,7 @@ class SimStream final : public env::Stream {
     void set_handler(env::StreamHandler* handler) override { side().handler = handler; }
     void send(OutputQueue& queue, std::uint64_t max_bytes) override;
     void pause_reading() override { side().reading = false; }
-    void resume_reading() override;
+    void resume_reading(std::uint64_t max_bytes) override;
     [[nodiscard]] Endpoint local_endpoint() const override { return connection_->sides[index()].local; }
     [[nodiscard]] Endpoint remote_endpoint() const override { return connection_->sides[index()].remote; }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "common/base/check.h"
 #include "lab/sim/connection.h"
@@ -189,6 +190,12 @@ void Network::drain(const ConnectionPtr& connection, int reader_index) {
             fail_side(*connection, reader_index, end);
             return;
         }
+        if (segment.size() > reader.may_read) {
+            const auto cut = segment.begin() + static_cast<std::ptrdiff_t>(reader.may_read);
+            pipe.arrived.emplace_front(cut, segment.end());
+            segment.erase(cut, segment.end());
+        }
+        if (reader.may_read != UINT64_MAX && (reader.may_read -= segment.size()) == 0) reader.reading = false;
         pipe.waiting -= segment.size();
         pipe.delivered += segment.size();
         host(reader.host).traffic.bytes_received += segment.size();
@@ -289,9 +296,10 @@ void SimStream::send(OutputQueue& queue, std::uint64_t max_bytes) {
     network_.send(connection_, side_, queue, max_bytes);
 }
 
-void SimStream::resume_reading() {
-    if (side().reading) return;
-    side().reading = true;
+void SimStream::resume_reading(std::uint64_t max_bytes) {
+    side().may_read = max_bytes;
+    const bool was_reading = std::exchange(side().reading, max_bytes > 0);
+    if (was_reading || !side().reading) return;
     network_.simulator_.post(side().host, [network = &network_, connection = connection_, reader = side_] {
         if (!connection->severed) network->drain(connection, reader);
     });

@@ -172,6 +172,25 @@ TEST_CASE("a reader that pauses stops the sender within the send buffer, and get
     CHECK(probe.writable_calls() > 0);
 }
 
+TEST_CASE("a simulated stream that is resumed for some bytes delivers exactly those and pauses itself") {
+    Pair world;
+    Acceptor acceptor(world.b, 80);
+    Probe probe(world.a);
+    const ByteBuffer content = test_bytes(kMiB);
+    probe.dial({test_address(2), 80});
+    world.world.simulator().run_until(TimePoint(milliseconds(40)));
+    acceptor.probe().stream().resume_reading(1);
+    probe.send(content);
+    world.run();
+    CHECK(acceptor.probe().received().size() == 1);
+    acceptor.probe().stream().resume_reading(100'000);
+    world.run();
+    CHECK(acceptor.probe().received().size() == 100'001);
+    acceptor.probe().stream().resume_reading();
+    world.run();
+    CHECK(equal_bytes(acceptor.probe().received(), content));
+}
+
 TEST_CASE("send takes no more than max_bytes and then promises nothing") {
     Pair world;
     Acceptor acceptor(world.b, 80);

@@ -178,6 +178,30 @@ TEST_CASE("a paused stream delivers nothing until it is resumed") {
     CHECK(run_until(loop, [&] { return pair.server_events.received.size() == 600000; }));
 }
 
+TEST_CASE("a stream that is resumed for some bytes delivers exactly those and pauses itself") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Pair pair(env);
+    pair.server->resume_reading(1);
+    const ByteBuffer message = random_bytes(300000, 12);
+    OutputQueue queue;
+    queue.append_bytes(message);
+    pump(*pair.client, pair.client_events, queue);
+    REQUIRE(run_until(loop, [&] { return !pair.server_events.received.empty(); }));
+    for (int i = 0; i < 5; ++i) loop.run_ready_turn();
+    CHECK(pair.server_events.received.size() == 1);
+    pair.server->resume_reading(100000);
+    REQUIRE(run_until(loop, [&] { return pair.server_events.received.size() >= 100001; }));
+    for (int i = 0; i < 5; ++i) loop.run_ready_turn();
+    CHECK(pair.server_events.received.size() == 100001);
+
+    // The handler may go on inside the call that used the last of them up.
+    pair.server_events.when_received = [&](MutableByteView) { pair.server->resume_reading(1000); };
+    pair.server->resume_reading(1000);
+    REQUIRE(run_until(loop, [&] { return pair.server_events.received.size() == message.size(); }));
+    CHECK(pair.server_events.received == message);
+}
+
 TEST_CASE("a refused connection comes as on_closed, not from inside connect") {
     UvLoop loop;
     UvEnv env(loop);

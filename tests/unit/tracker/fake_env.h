@@ -55,7 +55,7 @@ class FakeStream final : public env::Stream {
         link_.wants_writable = !queue.empty();
     }
     void pause_reading() override { link_.paused = true; }
-    void resume_reading() override { link_.paused = false; }
+    void resume_reading(std::uint64_t) override { link_.paused = false; }
     [[nodiscard]] Endpoint local_endpoint() const override { return {Address::v4({127, 0, 0, 1}), 6969}; }
     [[nodiscard]] Endpoint remote_endpoint() const override { return remote_; }
 
