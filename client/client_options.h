@@ -25,7 +25,7 @@ struct ClientOptions {
     // what
     std::vector<std::string> torrents;  // each a path, a magnet URI, or a bare info_hash (40 hex or 32 base32)
     std::string outdir = ".";
-    std::string select;                   // which files, as client/file_selection.h reads it; empty: all
+    std::string select;                   // which files, as common/meta/file_selection.h reads it; empty: all
     std::vector<std::string> priorities;  // "PATTERN=low|normal|high|skip", later ones rule
     bool sequential = false;              // pieces in order, for those who read while it comes
     storage::Overwrite overwrite = storage::Overwrite::Check;
