@@ -10,13 +10,3 @@ endif()
 if(BT_FUZZ)
     target_compile_options(bt_sanitizers INTERFACE -fsanitize=fuzzer-no-link)
 endif()
-
-# bt_no_vptr_check(<target>...): UBSan's vptr check probes the memory that it judges through a pipe of its own, so in a
-# process that is out of descriptors every object looks wrong. test_net has such a test; this is for what runs in it.
-function(bt_no_vptr_check)
-    if(BT_SANITIZE MATCHES "undefined")
-        foreach(target ${ARGN})
-            target_compile_options(${target} PRIVATE -fno-sanitize=vptr)
-        endforeach()
-    endif()
-endfunction()

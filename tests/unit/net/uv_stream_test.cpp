@@ -413,6 +413,11 @@ TEST_CASE("a listener without descriptors to give waits and accepts when there a
         accepted.push_back(std::move(s));
     });
     REQUIRE(listener);
+    // UBSan looks at an object's vptr through a pipe when it meets one for the first time, and there will be no
+    // descriptor for one: let it meet them all before.
+    const Fd earlier = raw_connection((*listener)->local_endpoint());
+    REQUIRE(run_until(loop, [&] { return accepted.size() == 1; }));
+    for (int i = 0; i < 5; ++i) loop.run_ready_turn();
     const Fd raw = raw_connection((*listener)->local_endpoint());
     rlimit before{};
     REQUIRE(getrlimit(RLIMIT_NOFILE, &before) == 0);
@@ -421,8 +426,8 @@ TEST_CASE("a listener without descriptors to give waits and accepts when there a
     const rlimit none{static_cast<rlim_t>(highest.get()), before.rlim_max};
     REQUIRE(setrlimit(RLIMIT_NOFILE, &none) == 0);
     for (int i = 0; i < 5; ++i) loop.run_ready_turn();
-    const bool waited = accepted.empty();
+    const bool waited = accepted.size() == 1;
     REQUIRE(setrlimit(RLIMIT_NOFILE, &before) == 0);
     CHECK(waited);
-    CHECK(run_until(loop, [&] { return accepted.size() == 1; }));
+    CHECK(run_until(loop, [&] { return accepted.size() == 2; }));
 }
