@@ -27,12 +27,14 @@ Engine::Engine(env::Env& env, EngineSettings settings, EngineObserver& observer,
       telemetry_(telemetry),
       rng_(rng),
       dial_budget_(settings.dial),
+      throttle_(env),
       timer_(env.make_timer([this] { on_timer(); })) {
     context_.env = env_;
     context_.peer_id = settings_.peer_id;
     context_.source = settings_.source;
     context_.telemetry = telemetry_;
     context_.dial_budget = &dial_budget_;
+    context_.throttle = &throttle_;
     context_.next_connection_id = [this] { return ConnectionId(next_connection_++); };
 }
 
@@ -50,6 +52,11 @@ TorrentNode& Engine::add_torrent(TorrentOptions options) {
     torrents_.push_back(std::make_unique<TorrentNode>(context_, std::move(options), *this, rng_.fork(torrents_.size())));
     torrents_.back()->start();
     return *torrents_.back();
+}
+
+void Engine::set_limits(const transport::RateLimits& limits) {
+    throttle_.set_limits(limits);
+    for (const auto& torrent : torrents_) torrent->on_engine_limits_changed();
 }
 
 void Engine::stop() {
@@ -140,6 +147,7 @@ void Engine::arm_timer() {
 
 void Engine::check_invariants() const {
     for (const auto& torrent : torrents_) torrent->check_invariants();
+    throttle_.check_invariants();
     BT_CHECK(unidentified_.size() <= settings_.max_incoming_handshakes);
 }
 

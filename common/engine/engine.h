@@ -16,6 +16,7 @@
 #include "common/base/rng.h"
 #include "common/engine/dial_budget.h"
 #include "common/engine/peer_link.h"
+#include "common/engine/throttle.h"
 #include "common/engine/torrent_node.h"
 #include "common/env/env.h"
 #include "common/telemetry/event.h"
@@ -47,6 +48,10 @@ class Engine final : public LinkOwner, public TorrentObserver {
     [[nodiscard]] Result<Endpoint> start();
     TorrentNode& add_torrent(TorrentOptions options);
     void stop();
+
+    // For all torrents together; at any time, and before start() too.
+    void set_limits(const transport::RateLimits& limits);
+    [[nodiscard]] transport::RateLimits limits() const { return throttle_.limits(); }
 
     [[nodiscard]] const std::vector<std::unique_ptr<TorrentNode>>& torrents() const { return torrents_; }
     [[nodiscard]] const Endpoint& listen_endpoint() const { return context_.listen; }
@@ -82,6 +87,7 @@ class Engine final : public LinkOwner, public TorrentObserver {
     Rng rng_;
     NodeContext context_;
     DialBudget dial_budget_;
+    Throttle throttle_;
     std::unique_ptr<env::Listener> listener_;
     std::unique_ptr<env::Timer> timer_;
     std::vector<std::unique_ptr<TorrentNode>> torrents_;

@@ -39,7 +39,10 @@ void PeerLink::on_received(MutableByteView bytes) {
     ByteView left = bytes;
     Status status;
     if (state_ == State::Handshaking) status = receive_handshake(left);
-    if (status && state_ == State::Established) status = receive_messages(left);
+    if (status && state_ == State::Established) {
+        count_received(left.size());
+        status = receive_messages(left);
+    }
     if (!status) owner_->on_link_failed(*this, status.error());
     owner_->on_link_turn_end();
 }
@@ -82,13 +85,45 @@ void PeerLink::flush() {
         blocked_ = !early_output_.empty();
     }
     if (connection_ == nullptr || blocked_) return;
+    while (flush_session() && owner_->on_output_drained(*this)) {
+    }
+}
+
+// Whether everything went out.
+bool PeerLink::flush_session() {
     OutputQueue& output = connection_->session->output();
-    do {
-        if (output.empty()) continue;
-        stream_->send(output);
+    if (output.empty()) return true;
+    const std::uint64_t allowed = throttle_ ? throttle_->upload.allowance() : UINT64_MAX;
+    if (allowed > 0) {
+        const std::uint64_t before = output.size();
+        stream_->send(output, allowed);
+        const std::uint64_t sent = before - output.size();
+        if (throttle_) throttle_->upload.spend(sent);
         connection_->session->on_bytes_sent(env_->now());
-        blocked_ = !output.empty();
-    } while (!blocked_ && owner_->on_output_drained(*this));
+        if (output.empty()) return true;
+        blocked_ = sent < allowed;
+    }
+    if (!blocked_) throttle_->upload.wait(env_->now());
+    return false;
+}
+
+void PeerLink::join(ThrottleGroup& group) {
+    throttle_.emplace(
+        group, [this] { read_as_allowed(); }, [this] { flush(); });
+}
+
+void PeerLink::count_received(std::uint64_t bytes) {
+    if (!throttle_ || !throttle_->download.is_limited()) return;
+    throttle_->download.spend(bytes);
+    read_as_allowed();
+}
+
+// The stream never takes more from the socket than what is granted: what is read cannot be put back.
+void PeerLink::read_as_allowed() {
+    if (state_ != State::Established) return;
+    const std::uint64_t allowed = throttle_->download.allowance();
+    stream_->resume_reading(allowed);
+    if (allowed == 0) throttle_->download.wait(env_->now());
 }
 
 void PeerLink::on_writable() {
@@ -106,6 +141,7 @@ void PeerLink::close() {
     state_ = State::Closed;
     deadline_ = kNever;
     connection_ = nullptr;
+    throttle_.reset();
     stream_.reset();
 }
 

@@ -15,6 +15,7 @@
 #include "common/base/endpoint.h"
 #include "common/base/time.h"
 #include "common/base/types.h"
+#include "common/engine/throttle.h"
 #include "common/env/env.h"
 #include "common/swarm/torrent.h"
 #include "common/wire/handshake.h"
@@ -53,7 +54,9 @@ class PeerLink final : public env::StreamHandler {
              const Endpoint& remote, const PeerId& own_peer_id, std::optional<InfoHash> outgoing_to);
 
     void set_owner(LinkOwner& owner) { owner_ = &owner; }
-    // Sends what is in the session's output until it is empty or the stream is full.
+    // Rate limits hold for it behind its handshake.
+    void join(ThrottleGroup& group);
+    // Sends what is in the session's output until it is empty, the stream is full or the limits allow no more now.
     void flush();
     void close();
 
@@ -76,6 +79,9 @@ class PeerLink final : public env::StreamHandler {
     [[nodiscard]] Status receive_handshake(ByteView& bytes);
     [[nodiscard]] Status receive_messages(ByteView bytes);
     void send_handshake(const InfoHash& info_hash);
+    [[nodiscard]] bool flush_session();
+    void count_received(std::uint64_t bytes);
+    void read_as_allowed();
 
     env::Env* env_;
     LinkOwner* owner_;
@@ -94,6 +100,7 @@ class PeerLink final : public env::StreamHandler {
     wire::HandshakeReader handshake_reader_;
     wire::MessageCodec codec_;
     swarm::PeerConnection* connection_ = nullptr;
+    std::optional<ThrottleMember> throttle_;
 };
 
 }  // namespace bt::engine

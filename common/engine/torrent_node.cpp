@@ -14,7 +14,8 @@ TorrentNode::TorrentNode(NodeContext context, TorrentOptions options, TorrentObs
       observer_(&observer),
       rng_(rng),
       storage_(context_.env->disk().open_storage({options_.metainfo, options_.paths, options_.access})),
-      timer_(context_.env->make_timer([this] { on_timer(); })) {
+      timer_(context_.env->make_timer([this] { on_timer(); })),
+      throttle_(*context_.throttle) {
     options_.swarm.peer_id = context_.peer_id;
     options_.swarm.listen_port = context_.listen.port;
     options_.swarm.download = options_.download;
@@ -47,6 +48,7 @@ void TorrentNode::on_checked(Result<CheckOutcome> outcome) {
     torrent_.emplace(options_.metainfo, std::move(outcome->have), storage_, options_.swarm, context_.telemetry,
                      rng_.fork(1));
     was_complete_ = torrent_->is_complete();
+    tell_rate_bounds();
     for (const Endpoint& peer : options_.manual_peers) {
         torrent_->peer_list().add(peer, swarm::PeerSource::Manual, now);
     }
@@ -65,6 +67,7 @@ bool TorrentNode::accepts_links() const {
 Status TorrentNode::adopt(std::unique_ptr<PeerLink> link) {
     if (!accepts_links()) return fail(local_error(ErrorCode::LimitReached, "no more connections are taken"));
     link->set_owner(*this);
+    link->join(throttle_);
     links_.emplace(link->id(), std::move(link));
     return {};
 }
@@ -76,6 +79,15 @@ void TorrentNode::add_peer(const Endpoint& endpoint, swarm::PeerSource source) {
     }
     torrent_->peer_list().add(endpoint, source, context_.env->now());
     end_turn();
+}
+
+void TorrentNode::set_limits(const transport::RateLimits& limits) {
+    throttle_.set_limits(limits);
+    tell_rate_bounds();
+}
+
+void TorrentNode::tell_rate_bounds() {
+    if (torrent_) torrent_->set_rate_bounds(throttle_.bounds());
 }
 
 // Links --------------------------------------------------------------------------------------------------------------
@@ -141,6 +153,7 @@ void TorrentNode::dial() {
         context_.telemetry.emit(now, Level::Decision, "dialing", id, {{"address", endpoint->to_string()}});
         auto link = std::make_unique<PeerLink>(*context_.env, *this, id, context_.env->connect(*endpoint, source),
                                                *endpoint, context_.peer_id, options_.metainfo->info_hash());
+        link->join(throttle_);
         links_.emplace(id, std::move(link));
     }
 }

@@ -21,6 +21,7 @@
 #include "common/engine/content_check.h"
 #include "common/engine/dial_budget.h"
 #include "common/engine/peer_link.h"
+#include "common/engine/throttle.h"
 #include "common/env/env.h"
 #include "common/swarm/torrent.h"
 
@@ -71,6 +72,7 @@ struct NodeContext {
     std::optional<Address> source;                  // dial from here
     telemetry::Telemetry telemetry;
     DialBudget* dial_budget = nullptr;
+    Throttle* throttle = nullptr;
     std::function<ConnectionId()> next_connection_id;
 };
 
@@ -82,6 +84,11 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void start();
     void stop();
     void add_peer(const Endpoint& endpoint, swarm::PeerSource source);
+    // Of this torrent, within those of the engine; at any time.
+    void set_limits(const transport::RateLimits& limits);
+    [[nodiscard]] transport::RateLimits limits() const { return throttle_.limits(); }
+    // Those of the engine are other ones.
+    void on_engine_limits_changed() { tell_rate_bounds(); }
 
     // An accepted link whose info_hash is ours.
     [[nodiscard]] Status adopt(std::unique_ptr<PeerLink> link);
@@ -116,6 +123,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void on_timer();
     void end_turn();
     void run_writes();
+    void tell_rate_bounds();
     bool drop_peers();   // whether there was one
     void dial();
     void drop_link(PeerLink& link, const Error& error);
@@ -141,6 +149,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     std::unique_ptr<Announcer> announcer_;
     std::unique_ptr<env::Timer> timer_;
     TimePoint timer_armed_for_ = kNever;
+    ThrottleGroup throttle_;  // behind its links' parts
     std::map<ConnectionId, std::unique_ptr<PeerLink>> links_;
     std::vector<std::unique_ptr<PeerLink>> retired_;     // closed in this turn; freed at the next
     std::uint32_t writes_in_flight_ = 0;

@@ -21,6 +21,7 @@ Torrent::Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield 
       peer_list_(settings_.peer_list, rng.fork(3)),
       assembly_(layout_, settings_.max_piece_memory),
       file_state_(*metainfo_, have) {
+    set_rate_bounds({});
     left_ = layout_.total_length();
     for (auto piece = have.next_set(PieceIndex(0)); piece; piece = have.next_set(PieceIndex(piece->value() + 1))) {
         left_ -= layout_.piece_size(*piece);

@@ -35,6 +35,7 @@
 #include "common/swarm/piece_assembly.h"
 #include "common/swarm/piece_picker.h"
 #include "common/telemetry/event.h"
+#include "common/transport/rate_limits.h"
 
 namespace bt::swarm {
 
@@ -113,6 +114,10 @@ class Torrent {
     void settle(TimePoint now);
     // Moves queued answers into the output up to the watermark; answers whether anything was added.
     bool fill_output(PeerConnection& peer, TimePoint now);
+    // The rates that limits leave the torrent. What lies in an output can be neither choked nor cancelled any more, so
+    // with a bound it is half a second's worth; what is asked for of all peers together is what comes within 10 s, or
+    // requests would expire that the limit alone holds up. One block always may.
+    void set_rate_bounds(const transport::RateLimits& bounds);
 
     [[nodiscard]] std::vector<PieceToWrite> take_writes() { return std::exchange(writes_, {}); }
     [[nodiscard]] std::vector<PeerToDrop> take_drops() { return std::exchange(drops_, {}); }
@@ -150,6 +155,7 @@ class Torrent {
     void settle_chokes(bool round, TimePoint now);
     void refill(PeerConnection& peer, TimePoint now);
     [[nodiscard]] std::uint32_t refill_room(const PeerConnection& peer, TimePoint now) const;
+    void count_requests();
     void maintain(PeerConnection& peer, TimePoint now);
     void reclaim_memory(TimePoint now);
 
@@ -174,6 +180,9 @@ class Torrent {
     std::vector<FileRange> range_scratch_;
     std::optional<Error> failure_;
     TimePoint next_tick_;
+    std::uint64_t output_ahead_;                 // bytes of answers in an output
+    std::uint64_t requests_ahead_ = UINT64_MAX;  // blocks asked for in all
+    std::uint64_t requests_left_ = UINT64_MAX;   // of those, in this turn
     bool choke_dirty_ = false;
     bool refill_all_ = false;
     transport::RateMeter download_;

@@ -14,12 +14,14 @@ namespace {
 // Answers lie in the output only so far ahead of the socket: what is not there yet can still be choked or cancelled.
 constexpr std::uint64_t kOutputWatermark = 512u << 10;
 constexpr Duration kTick = seconds(1);
+constexpr std::uint64_t kRequestSeconds = 10;  // below the 25 s after which a request expires
 
 }  // namespace
 
 void Torrent::settle(TimePoint now) {
     if (choke_dirty_) settle_chokes(false, now);
-    const bool everybody = std::exchange(refill_all_, false);
+    const bool everybody = std::exchange(refill_all_, false) || requests_ahead_ != UINT64_MAX;
+    count_requests();
     for (auto& [id, peer] : connections_) {
         if (everybody || peer.needs_refill) refill(peer, now);
         fill_output(peer, now);
@@ -79,6 +81,7 @@ void Torrent::refill(PeerConnection& peer, TimePoint now) {
                                  {"availability", picker_.availability(block.piece)}});
             }
             session.request(block, now);
+            if (requests_left_ != UINT64_MAX && !peer.stalled) --requests_left_;
             telemetry_.emit(now, Level::Wire, "message_sent", session.id(),
                             {{"message", "request"},
                              {"piece", block.piece.value()},
@@ -101,15 +104,19 @@ std::uint32_t Torrent::refill_room(const PeerConnection& peer, TimePoint now) co
     const RequestPipeline& pipeline = peer.session->pipeline();
     // In endgame what is asked for is on its way from somebody else already: one block at a time, and only by a peer
     // that has nothing else to do, keeps the bytes that come twice few.
-    if (peer.stalled || picker_.is_endgame()) return pipeline.outstanding() == 0 ? 1 : 0;
+    if (peer.stalled) return pipeline.outstanding() == 0 ? 1 : 0;
+    if (requests_left_ == 0) return 0;
+    if (picker_.is_endgame()) return pipeline.outstanding() == 0 ? 1 : 0;
     const PieceIndex last(layout_.piece_count() - 1);
-    return std::min(pipeline.room(now), layout_.block_count(assembly_.has_room(2) ? PieceIndex(0) : last));
+    const std::uint32_t room =
+        std::min(pipeline.room(now), layout_.block_count(assembly_.has_room(2) ? PieceIndex(0) : last));
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(room, requests_left_));
 }
 
 bool Torrent::fill_output(PeerConnection& peer, TimePoint now) {
     PeerSession& session = *peer.session;
     bool added = false;
-    while (!session.queued_requests().empty() && session.output().size() < kOutputWatermark) {
+    while (!session.queued_requests().empty() && session.output().size() < output_ahead_) {
         const BlockRequest block = session.queued_requests().front();
         range_scratch_.clear();
         const std::uint64_t offset = layout_.piece_offset(block.piece) + block.begin;
@@ -126,6 +133,25 @@ bool Torrent::fill_output(PeerConnection& peer, TimePoint now) {
         added = true;
     }
     return added;
+}
+
+void Torrent::set_rate_bounds(const transport::RateLimits& bounds) {
+    output_ahead_ =
+        bounds.upload == 0 ? kOutputWatermark : std::clamp<std::uint64_t>(bounds.upload / 2, 1, kOutputWatermark);
+    requests_ahead_ =
+        bounds.download == 0 ? UINT64_MAX : std::max<std::uint64_t>(bounds.download * kRequestSeconds / kBlockSize, 1);
+    refill_all_ = true;
+}
+
+// What a stalled peer is asked for is not kept from the others, here neither.
+void Torrent::count_requests() {
+    requests_left_ = requests_ahead_;
+    if (requests_ahead_ == UINT64_MAX) return;
+    std::uint64_t outstanding = 0;
+    for (const auto& [id, peer] : connections_) {
+        if (!peer.stalled) outstanding += peer.session->pipeline().outstanding();
+    }
+    requests_left_ -= std::min(requests_left_, outstanding);
 }
 
 TimePoint Torrent::next_deadline() const {
