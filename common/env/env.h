@@ -73,6 +73,11 @@ class Stream {
     // Before on_connected nothing is taken.
     virtual void send(OutputQueue& queue, std::uint64_t max_bytes = UINT64_MAX) = 0;
 
+    // For a layer that must see what is sent (encryption): moves bytes from the front of the queue to the end of
+    // `into`, at most max_bytes, file ranges read. Nothing is moved where file content has to be waited for (then
+    // on_writable() follows) or cannot be read (then on_closed(DiskError)); it may be less than there is, too.
+    virtual void take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) = 0;
+
     // Flow control towards the sender; reading is on at first. Behind max_bytes it pauses itself, before the handler
     // is given the last of them (which may resume it); at most so many are taken from the system.
     virtual void pause_reading() = 0;

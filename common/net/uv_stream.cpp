@@ -147,11 +147,7 @@ void UvStream::send(OutputQueue& queue, std::uint64_t max_bytes) {
         gather.fill(queue, max_bytes);
         if (gather.size() == 0) {
             BT_CHECK(gather.obstacle());
-            if (gather.obstacle()->code == ErrorCode::LimitReached) {
-                wait_for_device(std::get<FileRange>(queue.segment(0)));
-            } else {
-                fail_later({ErrorCode::DiskError, Fault::System, gather.obstacle()->detail, std::nullopt});
-            }
+            meet_obstacle(*gather.obstacle(), queue);
             return;
         }
         msghdr message{};
@@ -174,6 +170,31 @@ void UvStream::send(OutputQueue& queue, std::uint64_t max_bytes) {
             return;
         }
         file_bytes_per_send_ = std::min(file_bytes_per_send_ * 2, loop_.send_buffer().size());
+    }
+}
+
+void UvStream::take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) {
+    if (state_ != State::Open || waits_for_device_ || queue.empty() || max_bytes == 0) return;
+    SendGather gather(disk_, loop_.send_buffer(), device_answered_);
+    device_answered_ = false;
+    gather.fill(queue, max_bytes);
+    if (gather.size() == 0) {
+        BT_CHECK(gather.obstacle());
+        meet_obstacle(*gather.obstacle(), queue);
+        return;
+    }
+    for (std::size_t i = 0; i < gather.part_count(); ++i) {
+        const iovec& part = gather.parts()[i];
+        append(into, ByteView(static_cast<const Byte*>(part.iov_base), part.iov_len));
+    }
+    queue.mark_sent(gather.size());
+}
+
+void UvStream::meet_obstacle(const Error& obstacle, const OutputQueue& queue) {
+    if (obstacle.code == ErrorCode::LimitReached) {
+        wait_for_device(std::get<FileRange>(queue.segment(0)));
+    } else {
+        fail_later({ErrorCode::DiskError, Fault::System, obstacle.detail, std::nullopt});
     }
 }
 

@@ -38,6 +38,7 @@ class UvStream final : public env::Stream {
 
     void set_handler(env::StreamHandler* handler) override { handler_ = handler; }
     void send(OutputQueue& queue, std::uint64_t max_bytes = UINT64_MAX) override;
+    void take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) override;
     void pause_reading() override;
     void resume_reading(std::uint64_t max_bytes = UINT64_MAX) override;
     [[nodiscard]] Endpoint local_endpoint() const override { return local_endpoint_of(fd_.get()); }
@@ -60,6 +61,8 @@ class UvStream final : public env::Stream {
     void on_deferred();
     void fail_later(Error error);
     void close_with(const Error& error);
+    // The front of the queue could not be read.
+    void meet_obstacle(const Error& obstacle, const OutputQueue& queue);
     void wait_for_device(const FileRange& range);
     [[nodiscard]] Error error_of_socket() const;
 

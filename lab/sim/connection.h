@@ -66,6 +66,7 @@ class SimStream final : public env::Stream {
 
     void set_handler(env::StreamHandler* handler) override { side().handler = handler; }
     void send(OutputQueue& queue, std::uint64_t max_bytes) override;
+    void take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) override;
     void pause_reading() override { side().reading = false; }
     void resume_reading(std::uint64_t max_bytes) override;
     [[nodiscard]] Endpoint local_endpoint() const override { return connection_->sides[index()].local; }

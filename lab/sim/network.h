@@ -57,6 +57,7 @@ class FileSource {
 };
 
 struct Connection;
+struct Side;
 struct ListenerState;
 
 class Network {
@@ -143,6 +144,9 @@ class Network {
     // The way of the bytes (network_streams.cpp).
     void send(const ConnectionPtr& connection, int side, OutputQueue& queue, std::uint64_t max_bytes);
     bool take_front(Connection& connection, int side, OutputQueue& queue, std::size_t bytes);
+    void take(const ConnectionPtr& connection, int side, OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into);
+    [[nodiscard]] Status read_file(const Side& sender, const FileRange& range, MutableByteView into);
+    void fail_unreadable(const ConnectionPtr& connection, int side);
     void enqueue(const ConnectionPtr& connection, int side);
     void pump(HostId id);
     void on_segment_sent(const ConnectionPtr& connection, int side, ByteBuffer segment);

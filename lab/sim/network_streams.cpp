@@ -54,10 +54,9 @@ bool Network::take_front(Connection& connection, int side, OutputQueue& queue, s
         if (const auto* view = std::get_if<ByteView>(&front)) {
             std::copy_n(view->begin() + static_cast<std::ptrdiff_t>(done), into.size(), into.begin());
         } else {
-            const FileRange& range = std::get<FileRange>(front);
-            FileSource* files = host(sender.host).files;
-            BT_CHECK(files != nullptr);
-            if (!files->read_range(range.storage, range.file, range.offset + done, into)) return false;
+            FileRange range = std::get<FileRange>(front);
+            range.offset += done;
+            if (!read_file(sender, range, into)) return false;
         }
         done += into.size();
     }
@@ -78,13 +77,7 @@ void Network::send(const ConnectionPtr& connection, int side, OutputQueue& queue
                                                                              : std::get<FileRange>(front).length;
         const std::uint64_t step = std::min({length, room, allowed});
         if (!take_front(*connection, side, queue, static_cast<std::size_t>(step))) {
-            // What could not be read must not reach the other side.
-            connection->sever();
-            fail_later(connection, side, simulator_.now(),
-                       Error{ErrorCode::DiskError, Fault::System, "cannot read the file to send", std::nullopt});
-            Side& receiver = other_side(*connection, side);
-            fail_later(connection, 1 - side, simulator_.now() + delay(sender.host, receiver.host),
-                       system_error(ECONNRESET, "stream"));
+            fail_unreadable(connection, side);
             return;
         }
         room -= step;
@@ -95,6 +88,49 @@ void Network::send(const ConnectionPtr& connection, int side, OutputQueue& queue
         watch_for_room(connection, side);
     }
     enqueue(connection, side);
+}
+
+// Into memory: there is always room, and nothing is on its way yet.
+void Network::take(const ConnectionPtr& connection, int side, OutputQueue& queue, std::uint64_t max_bytes,
+                   ByteBuffer& into) {
+    const Side& sender = side_of(*connection, side);
+    if (!sender.connected || sender.dead || connection->severed) return;
+    while (!queue.empty() && max_bytes > 0) {
+        const OutputQueue::Segment front = queue.segment(0);
+        std::uint64_t step = 0;
+        if (const auto* bytes = std::get_if<ByteView>(&front)) {
+            step = std::min<std::uint64_t>(bytes->size(), max_bytes);
+            append(into, bytes->first(static_cast<std::size_t>(step)));
+        } else {
+            const FileRange& range = std::get<FileRange>(front);
+            step = std::min(range.length, max_bytes);
+            const std::size_t before = into.size();
+            into.resize(before + static_cast<std::size_t>(step));
+            if (!read_file(sender, range, MutableByteView(into).subspan(before))) {
+                into.resize(before);
+                fail_unreadable(connection, side);
+                return;
+            }
+        }
+        queue.mark_sent(step);
+        max_bytes -= step;
+    }
+}
+
+Status Network::read_file(const Side& sender, const FileRange& range, MutableByteView into) {
+    FileSource* files = host(sender.host).files;
+    BT_CHECK(files != nullptr);
+    return files->read_range(range.storage, range.file, range.offset, into);
+}
+
+// What could not be read must not reach the other side.
+void Network::fail_unreadable(const ConnectionPtr& connection, int side) {
+    connection->sever();
+    fail_later(connection, side, simulator_.now(),
+               Error{ErrorCode::DiskError, Fault::System, "cannot read the file to send", std::nullopt});
+    const HostId sender = side_of(*connection, side).host;
+    const HostId receiver = other_side(*connection, side).host;
+    fail_later(connection, 1 - side, simulator_.now() + delay(sender, receiver), system_error(ECONNRESET, "stream"));
 }
 
 void Network::enqueue(const ConnectionPtr& connection, int side) {
@@ -294,6 +330,10 @@ SimStream::~SimStream() { network_.close(connection_, side_); }
 
 void SimStream::send(OutputQueue& queue, std::uint64_t max_bytes) {
     network_.send(connection_, side_, queue, max_bytes);
+}
+
+void SimStream::take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) {
+    network_.take(connection_, side_, queue, max_bytes, into);
 }
 
 void SimStream::resume_reading(std::uint64_t max_bytes) {

@@ -193,6 +193,37 @@ TEST_CASE("file ranges are sent from the disk; one that cannot be read ends the 
     CHECK(acceptor.probe().closed_with());
 }
 
+TEST_CASE("a simulated stream gives what it would send to who wants to see it, and ends where it cannot") {
+    DiskWorld disk;
+    SimEnv& reader = disk.world.add_host("b", test_address(2));
+    place_content(disk.env.files(), *disk.torrent.metainfo, storage::paths_in(*disk.torrent.metainfo, "out"),
+                  disk.torrent.content);
+    const StorageId id = disk.open(storage::Access::ReadOnly);
+    Acceptor acceptor(reader, 80);
+    Probe sender(disk.env);
+    sender.dial({test_address(2), 80});
+    disk.run();
+    OutputQueue queue;
+    queue.append_bytes(as_bytes("head"));
+    queue.append_file({id, FileIndex(0), 1000, 50'000});
+    queue.append_bytes(as_bytes("tail"));
+    ByteBuffer taken;
+    while (!queue.empty()) {
+        const std::size_t before = taken.size();
+        sender.stream().take(queue, 777, taken);
+        CHECK(taken.size() == std::min<std::size_t>(before + 777, 50'008));
+    }
+    CHECK(equal_bytes(ByteView(taken).subspan(4, 50'000), ByteView(disk.torrent.content).subspan(1000, 50'000)));
+    CHECK(to_string(ByteView(taken).first(4)) + to_string(ByteView(taken).last(4)) == "headtail");
+    queue.append_file({id, FileIndex(0), 299'999, 2});
+    sender.stream().take(queue, UINT64_MAX, taken);
+    CHECK(taken.size() == 50'008);
+    disk.run();
+    REQUIRE(sender.closed_with());
+    CHECK(sender.closed_with()->code == ErrorCode::DiskError);
+    CHECK(acceptor.probe().closed_with());
+}
+
 TEST_CASE("the content checker names the first wrong byte, a short file and a missing one") {
     DiskWorld disk;
     const auto paths = storage::paths_in(*disk.torrent.metainfo, "out");

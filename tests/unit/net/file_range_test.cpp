@@ -205,3 +205,48 @@ TEST_CASE("a stream may go away while the pool reads for it") {
     CHECK(run_until(loop, [&] { return later; }));
     CHECK_FALSE(pair.client_events.closed);
 }
+
+TEST_CASE("what is taken instead of sent is the same bytes, in steps of any size") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Pair pair(env);
+    const Content content(env);
+    Rng rng(12);
+    OutputQueue queue;
+    ByteBuffer expected;
+    for (int i = 0; i < 100; ++i) {
+        const ByteBuffer header = random_bytes(static_cast<std::size_t>(rng.below(40)), rng.next());
+        const std::uint64_t offset = rng.below(content.bytes.size() - 20000);
+        queue.append_bytes(header);
+        content.append_to(queue, offset, 20000);
+        append(expected, header);
+        append(expected, ByteView(content.bytes).subspan(offset, 20000));
+    }
+    ByteBuffer taken;
+    while (!queue.empty()) {
+        pair.client_events.writable = 0;
+        const std::size_t before = taken.size();
+        const std::uint64_t most = 1 + rng.below(90000);
+        pair.client->take(queue, most, taken);
+        CHECK(taken.size() - before <= most);
+        if (taken.size() > before) continue;
+        REQUIRE(run_until(loop, [&] { return pair.client_events.writable > 0; }));  // not in memory yet
+    }
+    CHECK(taken == expected);
+}
+
+TEST_CASE("taking from a file that cannot be read ends the stream as sending does") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Pair pair(env);
+    const Content content(env);
+    std::filesystem::remove(content.folder / "content/d");
+    OutputQueue queue;
+    content.append_to(queue, 400000, 10);
+    ByteBuffer taken;
+    pair.client_events.when_writable = [&] { pair.client->take(queue, UINT64_MAX, taken); };
+    pair.client->take(queue, UINT64_MAX, taken);
+    REQUIRE(run_until(loop, [&] { return pair.client_events.closed.has_value(); }));
+    CHECK(pair.client_events.closed->code == ErrorCode::DiskError);
+    CHECK(taken.empty());
+}

@@ -6,6 +6,7 @@
 #include <deque>
 #include <string>
 
+#include "common/base/check.h"
 #include "common/env/env.h"
 #include "tests/support/catch.h"
 
@@ -54,6 +55,7 @@ class FakeStream final : public env::Stream {
         }
         link_.wants_writable = !queue.empty();
     }
+    void take(OutputQueue&, std::uint64_t, ByteBuffer&) override { BT_CHECK(false); }  // a tracker encrypts nothing
     void pause_reading() override { link_.paused = true; }
     void resume_reading(std::uint64_t) override { link_.paused = false; }
     [[nodiscard]] Endpoint local_endpoint() const override { return {Address::v4({127, 0, 0, 1}), 6969}; }
