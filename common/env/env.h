@@ -89,11 +89,35 @@ class Stream {
 
 class Listener {
   public:
-    virtual ~Listener() = default;  // stops listening; accepted streams live on
+    virtual ~Listener() = default;                              // stops listening; accepted streams live on
     [[nodiscard]] virtual Endpoint local_endpoint() const = 0;  // with the port the kernel gave
 };
 
 using AcceptCallback = std::function<void(std::unique_ptr<Stream>)>;
+
+inline constexpr std::size_t kMaxDatagram = 65'507;  // what fits into one over IPv4
+
+class DatagramHandler {
+  public:
+    virtual ~DatagramHandler() = default;
+    // One datagram, whole. The bytes lie in the world's shared receive buffer, as those of a stream.
+    virtual void on_datagram(MutableByteView bytes, const Endpoint& from) = 0;
+    // Something that was sent to `remote` came back as undeliverable: ConnectFailed (port, host or net unreachable) or
+    // what else the network said. The socket goes on.
+    virtual void on_unreachable(const Endpoint& remote, const Error& error) = 0;
+};
+
+// A UDP socket: datagrams arrive or are lost, in any order, unannounced.
+class Datagram {
+  public:
+    virtual ~Datagram() = default;  // closes
+
+    // Nothing is queued on our side: what finds no room on its way is lost, which is no error. Errors are what the
+    // caller can do something about: more than kMaxDatagram bytes, the other address family, no route, no permission.
+    [[nodiscard]] virtual Status send_to(ByteView bytes, const Endpoint& remote) = 0;
+
+    [[nodiscard]] virtual Endpoint local_endpoint() const = 0;  // with the port that the world chose
+};
 
 // Destroying it cancels the look-up.
 class Lookup {
@@ -113,8 +137,8 @@ struct PieceWritten {
 
 struct PiecesChecked {
     PieceIndex first;
-    std::vector<bool> ok;   // one per piece asked for; missing or short files make a piece not ok, without an error
-    Status status;          // a real read error (EIO, permission)
+    std::vector<bool> ok;  // one per piece asked for; missing or short files make a piece not ok, without an error
+    Status status;         // a real read error (EIO, permission)
 };
 
 // Files, on the world's work pool. Every callback comes on the loop thread after the call returned; calls are served
@@ -165,6 +189,10 @@ class Env : public Clock {
 
     // Port 0 lets the world choose. Error: AddressInUse, PermissionDenied, ….
     [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(const Endpoint& local, AcceptCallback on_accept) = 0;
+
+    // Port 0 lets the world choose. The handler must outlive the socket. Error: AddressInUse, PermissionDenied, ….
+    [[nodiscard]] virtual Result<std::unique_ptr<Datagram>> open_datagram(const Endpoint& local,
+                                                                          DatagramHandler& handler) = 0;
 
     // Addresses of a host name (an address as text needs no network), IPv4 first, each with the port.
     [[nodiscard]] virtual std::unique_ptr<Lookup> resolve(const std::string& host, std::uint16_t port,

@@ -18,9 +18,9 @@ void enable(int fd, int level, int option) {
     setsockopt(fd, level, option, &on, sizeof on);
 }
 
-Result<Fd> make_socket(const Endpoint& endpoint) {
+Result<Fd> make_socket(const Endpoint& endpoint, int type = SOCK_STREAM) {
     const int family = endpoint.address.is_v4() ? AF_INET : AF_INET6;
-    Fd fd(socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    Fd fd(socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
     if (!fd.is_open()) return fail(socket_error(errno, "socket"));
     // An IPv6 socket that also took IPv4 would show one peer under two addresses.
     if (family == AF_INET6) enable(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY);
@@ -114,6 +114,20 @@ Result<Fd> start_connect(const Endpoint& remote, const std::optional<Endpoint>& 
     const SocketAddress address = to_socket_address(remote);
     if (connect(fd.get(), address.get(), address.size) != 0 && errno != EINPROGRESS && errno != EINTR) {
         return fail(socket_error(errno, what));
+    }
+    return fd;
+}
+
+Result<Fd> make_datagram_socket(const Endpoint& local) {
+    BT_TRY_ASSIGN(Fd fd, make_socket(local, SOCK_DGRAM));
+    if (local.address.is_v4()) {
+        enable(fd.get(), IPPROTO_IP, IP_RECVERR);
+    } else {
+        enable(fd.get(), IPPROTO_IPV6, IPV6_RECVERR);
+    }
+    const SocketAddress address = to_socket_address(local);
+    if (bind(fd.get(), address.get(), address.size) != 0) {
+        return fail(socket_error(errno, "bind to " + local.to_string()));
     }
     return fd;
 }

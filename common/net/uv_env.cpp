@@ -1,5 +1,6 @@
 #include "common/net/uv_env.h"
 
+#include "common/net/uv_datagram.h"
 #include "common/net/uv_stream.h"
 
 namespace bt::net {
@@ -16,6 +17,11 @@ Result<std::unique_ptr<env::Listener>> UvEnv::listen(const Endpoint& local, env:
     BT_TRY_ASSIGN(std::unique_ptr<UvListener> listener,
                   UvListener::listen(loop_, disk_, timers_, local, std::move(on_accept)));
     return listener;
+}
+
+Result<std::unique_ptr<env::Datagram>> UvEnv::open_datagram(const Endpoint& local, env::DatagramHandler& handler) {
+    BT_TRY_ASSIGN(std::unique_ptr<UvDatagram> socket, UvDatagram::open(loop_, local, handler));
+    return socket;
 }
 
 std::unique_ptr<env::Lookup> UvEnv::resolve(const std::string& host, std::uint16_t port, env::LookupCallback done) {

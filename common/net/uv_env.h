@@ -22,6 +22,8 @@ class UvEnv final : public env::Env {
     [[nodiscard]] std::unique_ptr<env::Stream> connect(const Endpoint& remote, std::optional<Endpoint> source) override;
     [[nodiscard]] Result<std::unique_ptr<env::Listener>> listen(const Endpoint& local,
                                                                 env::AcceptCallback on_accept) override;
+    [[nodiscard]] Result<std::unique_ptr<env::Datagram>> open_datagram(const Endpoint& local,
+                                                                       env::DatagramHandler& handler) override;
     [[nodiscard]] std::unique_ptr<env::Lookup> resolve(const std::string& host, std::uint16_t port,
                                                        env::LookupCallback done) override;
     [[nodiscard]] UvDisk& disk() override { return disk_; }

@@ -24,6 +24,13 @@ HostId Network::add_host(const Address& address, LinkSettings links) {
     return id;
 }
 
+void Network::add_address(HostId id, const Address& address) {
+    BT_CHECK(address.family() != host(id).address.family() && !host(id).second_address);
+    const bool is_new = by_address_.emplace(address, id).second;
+    BT_CHECK(is_new);
+    host(id).second_address = address;
+}
+
 void Network::set_file_source(HostId id, FileSource* source) { host(id).files = source; }
 
 void Network::set_links(HostId id, LinkSettings links) { host(id).links = links; }
@@ -45,14 +52,6 @@ std::optional<HostId> Network::find_host(const Address& address) const {
     return found->second;
 }
 
-std::uint16_t Network::allocate_port(Host& at, std::uint16_t& next, std::uint16_t first) {
-    for (;;) {
-        const std::uint16_t port = next;
-        next = next == 65535 ? first : static_cast<std::uint16_t>(next + 1);
-        if (!at.listeners.contains(port)) return port;
-    }
-}
-
 void Network::remember(const ConnectionPtr& connection) {
     if (connections_.size() >= purge_at_) {
         std::erase_if(connections_, [](const auto& known) { return known.expired(); });
@@ -69,14 +68,14 @@ std::unique_ptr<env::Stream> Network::connect(HostId from, const Endpoint& remot
     side.host = from;
     side.exists = true;
     side.remote = remote;
-    side.local = {at.address, source ? source->port : std::uint16_t{0}};
-    if (side.local.port == 0) side.local.port = allocate_port(at, at.next_dial_port, 49152);
+    side.local = {own_address(at, remote.address), source ? source->port : std::uint16_t{0}};
+    if (side.local.port == 0) side.local.port = allocate_port(at.listeners, at.next_dial_port, 49152);
     remember(connection);
 
     const TimePoint now = simulator_.now();
     const auto target = find_host(remote.address);
     const std::string what = "connect to " + remote.to_string();
-    if (source && !source->address.is_unspecified() && source->address != at.address) {
+    if (source && !source->address.is_unspecified() && !has_address(at, source->address)) {
         fail_later(connection, 0, now, system_error(EADDRNOTAVAIL, "bind to " + source->to_string()));
     } else if (!target) {
         fail_later(connection, 0, now + 2 * settings_.default_delay, system_error(EHOSTUNREACH, what));
@@ -144,13 +143,13 @@ Result<std::unique_ptr<env::Listener>> Network::listen(HostId id, const Endpoint
                                                        env::AcceptCallback on_accept) {
     Host& at = host(id);
     const std::string what = "listen on " + local.to_string();
-    if (!local.address.is_unspecified() && local.address != at.address) {
+    if (!local.address.is_unspecified() && !has_address(at, local.address)) {
         return fail(system_error(EADDRNOTAVAIL, what));
     }
     if (local.port != 0 && at.listeners.contains(local.port)) return fail(system_error(EADDRINUSE, what));
     auto state = std::make_shared<ListenerState>();
     state->local = local;
-    if (local.port == 0) state->local.port = allocate_port(at, at.next_listen_port, 40000);
+    if (local.port == 0) state->local.port = allocate_port(at.listeners, at.next_listen_port, 40000);
     state->on_accept = std::move(on_accept);
     at.listeners[state->local.port] = state;
     return std::make_unique<SimListener>(*this, id, std::move(state));
@@ -197,6 +196,7 @@ void Network::kill(HostId id) {
     Host& at = host(id);
     at.alive = false;
     at.listeners.clear();
+    drop_datagram_sockets(id);
     sever_streams(id, false);
 }
 

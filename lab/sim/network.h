@@ -1,6 +1,6 @@
 #pragma once
 
-// Links in virtual time: hosts with one address each, streams between them.
+// Links in virtual time: hosts with an address (or one of each family), streams and datagrams between them.
 //
 // Model
 //  - A host's uplink sends one segment at a time (at most segment_size bytes) at its rate; the streams that have
@@ -12,6 +12,9 @@
 //  - connect takes one round trip; nobody listening: refused after one; a host that is cut off or dead: TimedOut.
 //  - Destroying a stream sends what was taken, then the other side gets EndOfStream. Bytes that reach a destroyed
 //    stream, or that it left unread, come back as a reset, as TCP does it.
+//  - A datagram passes uplink, delay and downlink like a segment, in turn with the streams. It is lost by chance
+//    (loss_per_mille of either host), where more than datagram_queue bytes wait for a link, and where the other host is
+//    cut off or dead. A port that nobody has comes back as unreachable after a round trip.
 //  - Hand-shakes, acknowledgements and resets cost no rate. A host talks to itself without delay.
 // Every network object must be gone before the Network, and the Network before the Simulator.
 // Cost: 2 to 3 events a segment.
@@ -34,11 +37,13 @@ struct NetworkSettings {
     std::uint32_t segment_size = 16 * 1024;
     std::uint64_t send_buffer = 256 * 1024;
     Duration connect_timeout = seconds(20);
+    std::uint64_t datagram_queue = 256 * 1024;  // bytes that wait for one link
 };
 
 struct LinkSettings {
     std::uint64_t uplink_bytes_per_s = 0;  // 0: unlimited
     std::uint64_t downlink_bytes_per_s = 0;
+    std::uint32_t loss_per_mille = 0;  // of the datagrams that leave, and of those that arrive
 };
 
 struct HostTraffic {
@@ -46,6 +51,8 @@ struct HostTraffic {
     std::uint64_t bytes_received = 0;  // handed to handlers
     std::uint64_t streams_opened = 0;  // dialed and connected
     std::uint64_t streams_accepted = 0;
+    std::uint64_t datagrams_sent = 0;  // by send_to
+    std::uint64_t datagrams_received = 0;
 };
 
 // Where the file ranges of a host's streams are read.
@@ -59,6 +66,8 @@ class FileSource {
 struct Connection;
 struct Side;
 struct ListenerState;
+struct DatagramState;
+struct FlyingDatagram;
 
 class Network {
   public:
@@ -68,6 +77,8 @@ class Network {
     Network& operator=(const Network&) = delete;
 
     HostId add_host(const Address& address, LinkSettings links);
+    // One of the other family for a host that is there.
+    void add_address(HostId host, const Address& address);
     void set_file_source(HostId host, FileSource* source);
     // For segments that start from now on.
     void set_links(HostId host, LinkSettings links);
@@ -82,6 +93,8 @@ class Network {
                                                        std::optional<Endpoint> source);
     [[nodiscard]] Result<std::unique_ptr<env::Listener>> listen(HostId host, const Endpoint& local,
                                                                 env::AcceptCallback on_accept);
+    [[nodiscard]] Result<std::unique_ptr<env::Datagram>> open_datagram(HostId host, const Endpoint& local,
+                                                                       env::DatagramHandler& handler);
 
     // Scripts. Cut off: every stream of the host dies with a reset on both sides, new ones time out until heal().
     void partition(HostId host);
@@ -106,14 +119,17 @@ class Network {
   private:
     friend class SimStream;
     friend class SimListener;
+    friend class SimDatagram;
     using ConnectionPtr = std::shared_ptr<Connection>;
 
     struct Turn {
         ConnectionPtr connection;
         int side = 0;
+        std::shared_ptr<FlyingDatagram> datagram;  // then no connection
     };
     struct Host {
         Address address;
+        std::optional<Address> second_address;
         LinkSettings links;
         FileSource* files = nullptr;
         bool alive = true;
@@ -125,12 +141,30 @@ class Network {
         std::uint16_t next_listen_port = 40000;
         std::uint16_t next_dial_port = 49152;
         std::map<std::uint16_t, std::shared_ptr<ListenerState>> listeners;
+        std::map<std::uint16_t, std::shared_ptr<DatagramState>> datagram_sockets;
+        std::uint64_t datagram_bytes_out = 0;  // waiting for the uplink
+        std::uint64_t datagram_bytes_in = 0;   // waiting for the downlink
         HostTraffic traffic;
     };
 
     [[nodiscard]] Host& host(HostId id) { return hosts_[id.value()]; }
+    [[nodiscard]] static bool has_address(const Host& at, const Address& address) {
+        return at.address == address || at.second_address == address;
+    }
+    // What a host calls itself towards this address.
+    [[nodiscard]] static const Address& own_address(const Host& at, const Address& remote) {
+        const bool second = at.second_address && at.second_address->family() == remote.family();
+        return second ? *at.second_address : at.address;
+    }
     [[nodiscard]] std::optional<HostId> find_host(const Address& address) const;
-    [[nodiscard]] std::uint16_t allocate_port(Host& at, std::uint16_t& next, std::uint16_t first);
+    template <class Taken>
+    [[nodiscard]] static std::uint16_t allocate_port(const Taken& taken, std::uint16_t& next, std::uint16_t first) {
+        for (;;) {
+            const std::uint16_t port = next;
+            next = next == 65535 ? first : static_cast<std::uint16_t>(next + 1);
+            if (!taken.contains(port)) return port;
+        }
+    }
     [[nodiscard]] static Duration transmission_time(std::size_t bytes, std::uint64_t rate_bytes_per_s);
 
     // Setting up and tearing down (network.cpp).
@@ -158,6 +192,17 @@ class Network {
     void close(const ConnectionPtr& connection, int side);
     void answer_with_reset(const ConnectionPtr& connection, int closed_side);
 
+    // Datagrams (network_datagrams.cpp).
+    void drop_datagram_sockets(HostId of);
+    [[nodiscard]] Status send_datagram(const std::shared_ptr<DatagramState>& socket, ByteView bytes,
+                                       const Endpoint& remote);
+    void start_datagram(const std::shared_ptr<FlyingDatagram>& datagram);
+    void on_datagram_sent(const std::shared_ptr<FlyingDatagram>& datagram);
+    void on_datagram_arrived(const std::shared_ptr<FlyingDatagram>& datagram, HostId to);
+    void deliver(const FlyingDatagram& datagram, HostId to);
+    void return_unreachable(const FlyingDatagram& datagram, TimePoint time, int error);
+    [[nodiscard]] bool is_lost(HostId at);
+
     Simulator& simulator_;
     NetworkSettings settings_;
     std::vector<Host> hosts_;
@@ -165,6 +210,7 @@ class Network {
     std::map<std::pair<HostId, HostId>, Duration> delays_;  // smaller id first
     std::vector<std::weak_ptr<Connection>> connections_;    // in the order of their making
     std::size_t purge_at_ = 64;
+    std::optional<Rng> loss_rng_;  // forked when the first datagram may get lost
 };
 
 }  // namespace bt::sim

@@ -137,7 +137,7 @@ void Network::enqueue(const ConnectionPtr& connection, int side) {
     Side& sender = side_of(*connection, side);
     if (sender.out.has_turn || sender.out.queue.empty()) return;
     sender.out.has_turn = true;
-    host(sender.host).turns.push_back({connection, side});
+    host(sender.host).turns.push_back({connection, side, nullptr});
     pump(sender.host);
 }
 
@@ -146,6 +146,11 @@ void Network::pump(HostId id) {
     while (!at.uplink_busy && !at.turns.empty()) {
         const Turn turn = std::move(at.turns.front());
         at.turns.pop_front();
+        if (turn.datagram) {
+            at.uplink_busy = true;
+            start_datagram(turn.datagram);
+            continue;
+        }
         Pipe& pipe = side_of(*turn.connection, turn.side).out;
         if (pipe.queue.empty()) {  // severed meanwhile
             pipe.has_turn = false;

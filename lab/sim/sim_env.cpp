@@ -72,6 +72,10 @@ Result<std::unique_ptr<env::Listener>> SimEnv::listen(const Endpoint& local, env
     return network_.listen(host_, local, std::move(on_accept));
 }
 
+Result<std::unique_ptr<env::Datagram>> SimEnv::open_datagram(const Endpoint& local, env::DatagramHandler& handler) {
+    return network_.open_datagram(host_, local, handler);
+}
+
 std::unique_ptr<env::Lookup> SimEnv::resolve(const std::string& name, std::uint16_t port, env::LookupCallback done) {
     std::vector<Address> addresses;
     if (const auto address = Address::parse(name)) {

@@ -86,6 +86,10 @@ class FakeEnv final : public env::Env {
         FAIL("a tracker does not dial");
         return nullptr;
     }
+    [[nodiscard]] Result<std::unique_ptr<env::Datagram>> open_datagram(const Endpoint& local,
+                                                                       env::DatagramHandler&) override {
+        return fail(system_error(EACCES, local.to_string()));
+    }
     [[nodiscard]] std::unique_ptr<env::Lookup> resolve(const std::string&, std::uint16_t,
                                                        env::LookupCallback) override {
         FAIL("a tracker looks up no names");
