@@ -1,95 +1,118 @@
 #include "client/arguments.h"
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <array>
+#include <utility>
 
-#include "common/meta/metainfo.h"
+#include "common/app/option_setters.h"
 
 namespace bt::client {
 namespace {
 
-constexpr double kLongest = 10.0 * 365 * 86400;
+constexpr std::array<std::pair<std::string_view, WireCommand>, 9> kWireCommands = {
+    {{"peers", WireCommand::Peers},
+     {"handshake", WireCommand::Handshake},
+     {"download_piece", WireCommand::DownloadPiece},
+     {"download", WireCommand::Download},
+     {"magnet_handshake", WireCommand::MagnetHandshake},
+     {"magnet_info", WireCommand::MagnetInfo},
+     {"magnet_download_piece", WireCommand::MagnetDownloadPiece},
+     {"magnet_download", WireCommand::MagnetDownload},
+     {"scrape", WireCommand::Scrape}}};
 
-void add_seconds(CLI::App& app, const std::string& name, const std::string& text, std::optional<Duration>& target,
-                 bool minus_one_is_for_ever = false) {
-    app.add_option_function<double>(
-           name,
-           [name, &target, minus_one_is_for_ever](double value) {
-               if (minus_one_is_for_ever && value == -1) {
-                   target.reset();
-               } else if (value >= 0 && value <= kLongest) {
-                   target = from_seconds(value);
-               } else {
-                   throw CLI::ValidationError(name, "must be a number of seconds");
-               }
-           },
-           text)
-        ->type_name("SECONDS");
+constexpr std::array<std::pair<std::string_view, InspectCommand>, 3> kInspectCommands = {
+    {{"decode", InspectCommand::Decode},
+     {"info", InspectCommand::Info},
+     {"magnet_parse", InspectCommand::MagnetParse}}};
+
+constexpr const char* kNotes =
+    "Sizes and rates are plain numbers or have a unit: 500k is 500,000, 8MiB is 8,388,608. Durations are seconds or "
+    "have "
+    "units: 90, 5m, 1h30m.\n\n"
+    "--on-complete runs once a torrent, when its last piece is verified. SWARM_NAME, SWARM_INFO_HASH, SWARM_PATH, "
+    "SWARM_OUTDIR, SWARM_SIZE (bytes) and SWARM_DOWNLOADED are in its environment.\n\n"
+    "On a terminal a live view is drawn on standard error; elsewhere a line is written now and then. The environment "
+    "variable NO_COLOR turns colours off.\n\n"
+    "With --details each peer has letters: D downloading from it, d it does not let us (choked, and we are "
+    "interested), U "
+    "uploading to it, u it wants but we do not let it, K it lets us but we want nothing, ? we let it but it wants "
+    "nothing, "
+    "I it came to us, E encrypted, X known from peer exchange, H known from the DHT.";
+
+std::unexpected<Error> missing(std::string what) {
+    return fail(local_error(ErrorCode::InvalidArgument, std::move(what)));
 }
 
-void add_download_options(CLI::App& app, DownloadArguments& out) {
-    app.add_option("-t,--torrent", out.torrent, "The .torrent file")->type_name("FILE");
-    app.add_option("--outdir", out.outdir, "Download into this folder")->type_name("DIR");
-    app.add_option("--peers", out.peers_file, "Also dial these peers: a file of ip:port lines")->type_name("FILE");
-    app.add_option("--max-peers", out.max_peers, "At most so many connections (default: 50)")
-        ->check(CLI::Range(1u, 10000u))
-        ->type_name("N");
-    add_seconds(app, "--seed-time", "Seed for so long when complete; -1: until stopped (default: 0)", out.seed_time, true);
-    add_seconds(app, "--timeout", "Give up when nothing has come for so long (default: never)", out.timeout);
-    add_seconds(app, "--interval-floor", "Never announce more often than this (default: 60)", out.interval_floor);
-    app.add_option_function<std::uint64_t>(
-           "--rng-seed", [&out](std::uint64_t value) { out.rng_seed = value; }, "Repeatable choices and peer_id")
-        ->type_name("N");
-    app::add_common_options(app, out.common);
+template <class Table, class Command>
+bool find_command(const Table& table, const std::string& name, Command& out) {
+    const auto found = std::ranges::find(table, name, [](const auto& entry) { return entry.first; });
+    if (found != table.end()) out = found->second;
+    return found != table.end();
 }
 
-void add_create_options(CLI::App& app, CreateArguments& out) {
-    app.add_option("path", out.path, "The file or folder to share")->required()->type_name("PATH");
-    app.add_option("-o,--output", out.output, "Write the torrent here")->required()->type_name("FILE.torrent");
-    app.add_option_function<std::vector<std::string>>(
-           "--tracker",
-           [&out](const std::vector<std::string>& urls) {
-               for (const std::string& url : urls) out.tracker_tiers.push_back({url});
-           },
-           "Announce URL; again for a further tier")
-        ->type_name("URL");
-    app.add_option_function<std::uint32_t>(
-           "--piece-length", [&out](std::uint32_t value) { out.piece_length = value; },
-           "Bytes a piece, a power of two from 16384 (default: chosen by size)")
-        ->type_name("N")
-        ->check([](const std::string& text) {
-            const unsigned long value = std::strtoul(text.c_str(), nullptr, 10);
-            const bool good = value >= 16384 && value <= meta::kMaxPieceLength && (value & (value - 1)) == 0;
-            return good ? std::string() : std::string("must be a power of two, 16384 or more");
-        });
-    app.add_option("--comment", out.comment, "Free text");
-    app.add_flag("--private", out.is_private, "Peers only from the trackers (BEP 27)");
-    app.add_option_function<std::int64_t>(
-           "--creation-date", [&out](std::int64_t value) { out.creation_date = value; },
-           "Unix time to record (default: none, so that the same content gives the same file)")
-        ->type_name("N");
+bool writes(WireCommand command) {
+    return command == WireCommand::DownloadPiece || command == WireCommand::Download ||
+           command == WireCommand::MagnetDownloadPiece || command == WireCommand::MagnetDownload;
 }
 
 }  // namespace
 
+app::Program client_table(AllArguments& out) {
+    app::Program program;
+    program.name = "swarm-client";
+    program.examples =
+        "  swarm-client ubuntu.torrent --outdir downloads\n"
+        "  swarm-client a.torrent 'magnet:?xt=urn:btih:…' --download-limit 8MiB/s --seed-ratio 1\n"
+        "  swarm-client -t x.torrent --peers peers.txt --seed-time 1h --details\n"
+        "  swarm-client info ubuntu.torrent\n"
+        "  swarm-client create photos/ -o photos.torrent --tracker http://127.0.0.1:6969/announce\n";
+    program.main.summary = "Downloads torrents, checks every piece, and uploads to others meanwhile.";
+    program.main.positionals = {{"TORRENT",
+                                 "A .torrent file, a magnet URI or a bare info_hash; several go side by side",
+                                 app::add_text(out.download.client.torrents), app::ArgumentKind::Torrent, false, true}};
+    program.main.options = download_options(out.download);
+    program.commands = client_commands(out);
+    program.exit_codes = app::exit_codes_help();
+    program.notes = kNotes;
+    return program;
+}
+
+Result<Arguments> chosen_arguments(const std::string& command, AllArguments all) {
+    if (command.empty()) {
+        ClientOptions& client = all.download.client;
+        if (client.torrents.empty())
+            return missing("nothing to download: name a .torrent file, magnet URI or info_hash");
+        if (client.outdir.empty()) return missing("--outdir must not be empty");
+        client.bind = all.download.common.bind;
+        client.port = all.download.common.port.value_or(0);
+        client.stats_interval = all.download.common.stats_interval;
+        return Arguments(std::move(all.download));
+    }
+    if (command == "create") {
+        if (all.create.output.empty()) return missing("create: -o FILE.torrent is needed");
+        return Arguments(std::move(all.create));
+    }
+    if (command == "verify") return Arguments(std::move(all.verify));
+    if (find_command(kInspectCommands, command, all.inspect.command)) return Arguments(std::move(all.inspect));
+    if (find_command(kWireCommands, command, all.wire.command)) {
+        if (writes(all.wire.command) && all.wire.output.empty()) return missing(command + ": -o OUT is needed");
+        return Arguments(std::move(all.wire));
+    }
+    return missing("unknown command " + command);
+}
+
 std::variant<Arguments, app::ExitCode> parse_arguments(int argc, char** argv) {
-    DownloadArguments download;
-    CreateArguments create;
-    CLI::App app("", "swarm-client");
-    app::set_help(app, "Downloads a torrent, checks every piece, and uploads to others meanwhile.",
-                  "  swarm-client -t ubuntu.torrent --outdir downloads\n"
-                  "  swarm-client -t x.torrent --outdir . --peers peers.txt --seed-time 3600\n"
-                  "  swarm-client create photos/ -o photos.torrent --tracker http://127.0.0.1:6969/announce\n");
-    add_download_options(app, download);
-    CLI::App* creating = app.add_subcommand("create", "Make a .torrent of a file or folder");
-    add_create_options(*creating, create);
-    if (const auto code = app::parse_command_line(app, argc, argv)) return *code;
-    if (*creating) return Arguments(std::move(create));
-    if (download.torrent.empty() || download.outdir.empty()) {
-        app::Log("swarm-client", app::Severity::Error)
-            .error("-t FILE.torrent and --outdir DIR are needed (see swarm-client --help)");
+    AllArguments all;
+    const app::Program table = client_table(all);
+    const auto parsed = app::parse_command_line(table, argc, argv);
+    if (const auto* code = std::get_if<app::ExitCode>(&parsed)) return *code;
+    auto arguments = chosen_arguments(std::get<std::string>(parsed), all);
+    if (!arguments) {
+        app::Log(table.name, app::Severity::Error)
+            .error(arguments.error().message() + " (see " + table.name + " --help)");
         return app::ExitCode::BadArguments;
     }
-    return Arguments(std::move(download));
+    return std::move(*arguments);
 }
 
 }  // namespace bt::client

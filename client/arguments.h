@@ -1,31 +1,49 @@
 #pragma once
 
-// The command line of swarm-client as values.
+// The command line of swarm-client as values, from one table (common/app/option_table.h) that also makes --help,
+// --config, completions and the man page. Downloading is the program itself; everything else is a command.
 
-#include <cstdint>
-#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
+#include "client/client_options.h"
 #include "client/command_arguments.h"
 #include "common/app/cli.h"
+#include "common/app/option_table.h"
 
 namespace bt::client {
 
-struct DownloadArguments {
-    app::CommonOptions common;
-    std::string torrent;
-    std::string outdir;
-    std::string peers_file;
-    std::uint32_t max_peers = 50;
-    std::optional<Duration> seed_time = Duration(0);   // nothing: for ever
-    std::optional<Duration> timeout;
-    std::optional<Duration> interval_floor;
-    std::optional<std::uint64_t> rng_seed;
+struct ViewOptions {
+    bool details = false;  // a row per peer
+    bool json = false;     // progress as JSON objects on standard output
+    bool quiet = false;    // neither progress nor summary
 };
 
-using Arguments = std::variant<DownloadArguments, CreateArguments>;
+struct DownloadArguments {
+    app::CommonOptions common;
+    ClientOptions client;
+    ViewOptions view;
+};
+
+// Where the table's setters write to.
+struct AllArguments {
+    DownloadArguments download;
+    CreateArguments create;
+    VerifyArguments verify;
+    InspectArguments inspect;
+    WireArguments wire;
+};
+
+using Arguments = std::variant<DownloadArguments, CreateArguments, VerifyArguments, InspectArguments, WireArguments>;
+
+// `out` must outlive the table.
+[[nodiscard]] app::Program client_table(AllArguments& out);
+[[nodiscard]] std::vector<app::Option> download_options(DownloadArguments& out);
+[[nodiscard]] std::vector<app::Command> client_commands(AllArguments& out);
+
+// What was chosen, checked as far as it can be without looking at the world. Error: InvalidArgument.
+[[nodiscard]] Result<Arguments> chosen_arguments(const std::string& command, AllArguments all);
 
 // The arguments, or the code to end with at once (help, version, a mistake).
 [[nodiscard]] std::variant<Arguments, app::ExitCode> parse_arguments(int argc, char** argv);

@@ -36,8 +36,8 @@ class ProgressView {
         stats.state = snapshot.word;
         stats.bytes_total = metainfo_.layout().total_length();
         if (snapshot.state == engine::TorrentState::Checking) {
-            stats.bytes_done = std::min(stats.bytes_total,
-                                        std::uint64_t{snapshot.checked_pieces} * metainfo_.layout().piece_length());
+            stats.bytes_done =
+                std::min(stats.bytes_total, std::uint64_t{snapshot.checked_pieces} * metainfo_.layout().piece_length());
         } else {
             stats.bytes_done = stats.bytes_total - snapshot.stats.left;
         }
@@ -80,16 +80,21 @@ DownloadSettings settings_from(const DownloadArguments& arguments, std::shared_p
     settings.engine.listen = {arguments.common.bind.value_or(Address()), arguments.common.port.value_or(0)};
     settings.engine.source = arguments.common.bind;
     settings.engine.peer_id = engine::make_peer_id(rng);
-    settings.torrent.paths = storage::paths_in(*metainfo, arguments.outdir);
-    settings.torrent.resume_path = arguments.outdir + "/." + metainfo->name() + ".swarm-resume";
+    settings.torrent.paths = storage::paths_in(*metainfo, arguments.client.outdir);
+    settings.torrent.resume_path = arguments.client.outdir + "/." + metainfo->name() + ".swarm-resume";
     settings.torrent.boot_id = app::boot_id();
     settings.torrent.manual_peers = std::move(peers);
     settings.torrent.tracker_tiers = metainfo->tracker_tiers();
-    settings.torrent.max_connections = arguments.max_peers;
-    if (arguments.interval_floor) settings.torrent.tracker.interval_floor = *arguments.interval_floor;
+    settings.torrent.max_connections = arguments.client.max_peers;
+    if (arguments.client.interval_floor) settings.torrent.tracker.interval_floor = *arguments.client.interval_floor;
     settings.torrent.metainfo = std::move(metainfo);
-    settings.seed_time = arguments.seed_time;
-    settings.timeout = arguments.timeout;
+    const Duration seed_time = arguments.client.seed_time.value_or(Duration(0));
+    if (seed_time == kForEver) {
+        settings.seed_time.reset();
+    } else {
+        settings.seed_time = seed_time;
+    }
+    settings.timeout = arguments.client.timeout;
     settings.stats_interval = arguments.common.stats_interval;
     return settings;
 }
@@ -102,10 +107,14 @@ struct Ending {
 Ending ending_of(const DownloadResult& result) {
     const std::string why = result.error ? ": " + result.error->message() : "";
     switch (result.end) {
-        case DownloadEnd::Done: return {app::ExitCode::Ok, "complete"};
-        case DownloadEnd::TrackersFailed: return {app::ExitCode::TrackersFailed, "no tracker answers and no peer is known" + why};
-        case DownloadEnd::NoProgress: return {app::ExitCode::NoProgress, "nothing came within --timeout" + why};
-        case DownloadEnd::Interrupted: return {app::ExitCode::Interrupted, "interrupted"};
+        case DownloadEnd::Done:
+            return {app::ExitCode::Ok, "complete"};
+        case DownloadEnd::TrackersFailed:
+            return {app::ExitCode::TrackersFailed, "no tracker answers and no peer is known" + why};
+        case DownloadEnd::NoProgress:
+            return {app::ExitCode::NoProgress, "nothing came within --timeout" + why};
+        case DownloadEnd::Interrupted:
+            return {app::ExitCode::Interrupted, "interrupted"};
         case DownloadEnd::DiskTrouble: {
             // Whatever the disk said while a torrent was being written is disk trouble to the user.
             const auto code = app::exit_code_for(*result.error);
@@ -131,7 +140,7 @@ app::ExitCode run(const DownloadArguments& arguments, app::ProgramStart& program
                   std::shared_ptr<const meta::Metainfo> metainfo, std::vector<Endpoint> peers) {
     net::UvLoop loop;
     net::UvEnv env(loop);
-    Rng rng(arguments.rng_seed.value_or(app::entropy_seed()));
+    Rng rng(arguments.client.rng_seed.value_or(app::entropy_seed()));
     ProgressView view(*metainfo, program.log);
     auto settings = settings_from(arguments, metainfo, std::move(peers), rng);
     Ending ending;
@@ -178,11 +187,11 @@ app::ExitCode run_download(const DownloadArguments& arguments) {
         app::finish_program(*program, TimePoint{}, code, error.message());
         return code;
     };
-    auto metainfo = app::load_metainfo(arguments.torrent);
+    auto metainfo = app::load_metainfo(arguments.client.torrents.front());
     if (!metainfo) return refuse(metainfo.error(), app::ExitCode::BadTorrent);
     std::vector<Endpoint> peers;
-    if (!arguments.peers_file.empty()) {
-        auto loaded = app::load_peers_file(arguments.peers_file);
+    if (!arguments.client.peers_file.empty()) {
+        auto loaded = app::load_peers_file(arguments.client.peers_file);
         if (!loaded) return refuse(loaded.error(), app::ExitCode::BadArguments);
         peers = std::move(*loaded);
     }

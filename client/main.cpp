@@ -14,5 +14,8 @@ int main(int argc, char** argv) {
     if (const auto* create = std::get_if<client::CreateArguments>(&arguments)) {
         return app::to_int(client::run_create(*create));
     }
-    return app::to_int(client::run_download(std::get<client::DownloadArguments>(arguments)));
+    if (const auto* download = std::get_if<client::DownloadArguments>(&arguments)) {
+        return app::to_int(client::run_download(*download));
+    }
+    return app::to_int(app::ExitCode::Internal);
 }

@@ -1,11 +1,11 @@
 // swarm-lab: swarms on one machine, from a scenario file.
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
 
 #include "common/app/cli.h"
+#include "common/app/option_setters.h"
 #include "lab/run.h"
 
 namespace {
@@ -15,7 +15,7 @@ constexpr const char* kExamples =
     "  swarm-lab run my-scenario.toml --out /tmp/runs --quiet --json > report.json\n";
 
 constexpr const char* kExitCodes =
-    "\nExit codes:\n"
+    "Exit codes:\n"
     "    0  everything that the scenario expects held\n"
     "    1  an expectation did not hold\n"
     "    2  bad arguments, or the scenario is wrong\n"
@@ -26,26 +26,37 @@ constexpr const char* kExitCodes =
 // The programs lie beside this one, unless told otherwise.
 std::filesystem::path own_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
 
-int run(int argc, char** argv) {
-    CLI::App cli("", "swarm-lab");
-    bt::lab::RunOptions options;
-    cli.description(std::string("Examples:\n") + kExamples + "\nSwarms of real programs on this machine's loopback.");
-    cli.footer(kExitCodes);
-    cli.set_version_flag("--version", std::string("swarm-lab ") + bt::app::program_version());
-    cli.require_subcommand(1);
+bt::app::Program lab_table(bt::lab::RunOptions& out) {
+    using namespace bt::app;
+    const auto as_path = [](const std::string& text) -> bt::Result<std::filesystem::path> { return text; };
+    Command run{"run", "Run a scenario, compare every file, write a report", "", {}, {}};
+    run.positionals = {
+        {"SCENARIO", "Scenario file, .toml or .json", set_parsed(out.scenario, as_path), ArgumentKind::Path}};
+    run.options = {
+        {"out", "", "DIR", "Make the run's folder in here", set_parsed(out.out, as_path), "lab-out", "", "",
+         ArgumentKind::Folder},
+        {"bin-dir", "", "DIR",
+         "Where swarm-client, swarm-seeder and swarm-tracker lie (beside this program, if not given)",
+         set_parsed(out.bin, as_path), "", "build/release/bin", "", ArgumentKind::Folder},
+        {"keep", "", "", "Keep the content and the downloaded files also when all held", set_flag(out.keep)},
+        {"quiet", "", "", "No progress", set_flag(out.quiet)},
+        {"json", "", "", "Print the report instead of the summary", set_flag(out.json)},
+    };
+    Program program;
+    program.name = "swarm-lab";
+    program.examples = kExamples;
+    program.main.summary = "Swarms of real programs on this machine's loopback.";
+    program.commands = {run};
+    program.exit_codes = kExitCodes;
+    program.command_required = true;
+    program.reads_config = false;
+    return program;
+}
 
-    CLI::App* sub = cli.add_subcommand("run", "Run a scenario, compare every file, write a report");
-    sub->add_option("SCENARIO", options.scenario, "Scenario file, .toml or .json")->required()->type_name("");
-    sub->add_option("--out", options.out, "Make the run's folder in here (default: lab-out)")
-        ->type_name("DIR")
-        ->take_last();
-    sub->add_option("--bin-dir", options.bin, "Where swarm-client, swarm-seeder and swarm-tracker lie")
-        ->type_name("DIR");
-    sub->add_flag("--keep", options.keep, "Keep the content and the downloaded files also when all held");
-    sub->add_flag("--quiet", options.quiet, "No progress");
-    sub->add_flag("--json", options.json, "Print the report instead of the summary");
-    sub->footer(kExitCodes);
-    if (const auto ended = bt::app::parse_command_line(cli, argc, argv)) return bt::app::to_int(*ended);
+int run(int argc, char** argv) {
+    bt::lab::RunOptions options;
+    const auto parsed = bt::app::parse_command_line(lab_table(options), argc, argv);
+    if (const auto* code = std::get_if<bt::app::ExitCode>(&parsed)) return bt::app::to_int(*code);
 
     options.bin = options.bin.empty() ? own_folder() : std::filesystem::absolute(options.bin);
     return static_cast<int>(bt::lab::run_scenario(options));

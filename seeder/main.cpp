@@ -1,10 +1,12 @@
 // swarm-seeder: command line and wiring; what a seeder does is in seed_node.h.
 
-#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iterator>
 #include <string>
 
 #include "common/app/cli.h"
 #include "common/app/node_setup.h"
+#include "common/app/option_setters.h"
 #include "common/app/progress_bar.h"
 #include "common/net/signals.h"
 #include "common/net/uv_env.h"
@@ -24,23 +26,38 @@ struct Arguments {
     std::optional<std::uint64_t> rng_seed;
 };
 
+app::Program seeder_table(Arguments& out) {
+    app::Program program;
+    program.name = "swarm-seeder";
+    program.examples =
+        "  swarm-seeder -t photos.torrent -s ~/photos --port 6881\n"
+        "  swarm-seeder -t x.torrent -s x.iso --peers leechers.txt\n";
+    program.main.summary = "Serves a torrent from its original file or folder, in place; never writes to it.";
+    program.main.options = {
+        {"torrent", "t", "FILE", "The .torrent file (needed)", app::set_text(out.torrent), "", "photos.torrent",
+         "Content", app::ArgumentKind::Path},
+        {"source", "s", "ORIGINAL", "The original file or folder (needed)", app::set_text(out.original), "", "photos",
+         "Content", app::ArgumentKind::Path},
+        {"peers", "", "FILE", "Offer the pieces to these peers too: a file of ip:port lines",
+         app::set_text(out.peers_file), "", "peers.txt", "Peers", app::ArgumentKind::Path},
+        {"max-peers", "", "N", "At most so many connections", app::set_number<std::uint32_t>(out.max_peers, 1, 10000),
+         std::to_string(out.max_peers), "", "Peers"},
+        {"rng-seed", "", "N", "Repeatable choices and peer_id", app::set_number<std::uint64_t>(out.rng_seed), "", "1",
+         "Peers"},
+    };
+    std::ranges::move(app::common_options(out.common), std::back_inserter(program.main.options));
+    program.exit_codes = app::exit_codes_help();
+    return program;
+}
+
 std::optional<app::ExitCode> parse(int argc, char** argv, Arguments& out) {
-    CLI::App cli("", "swarm-seeder");
-    app::set_help(cli, "Serves a torrent from its original file or folder, in place; never writes to it.",
-                  "  swarm-seeder -t photos.torrent -s ~/photos --port 6881\n"
-                  "  swarm-seeder -t x.torrent -s x.iso --peers leechers.txt\n");
-    cli.add_option("-t,--torrent", out.torrent, "The .torrent file")->required()->type_name("FILE");
-    cli.add_option("-s,--source", out.original, "The original file or folder")->required()->type_name("ORIGINAL");
-    cli.add_option("--peers", out.peers_file, "Offer the pieces to these peers too: a file of ip:port lines")
-        ->type_name("FILE");
-    cli.add_option("--max-peers", out.max_peers, "At most so many connections (default: 200)")
-        ->check(CLI::Range(1u, 10000u))
-        ->type_name("N");
-    cli.add_option_function<std::uint64_t>(
-           "--rng-seed", [&out](std::uint64_t value) { out.rng_seed = value; }, "Repeatable choices and peer_id")
-        ->type_name("N");
-    app::add_common_options(cli, out.common);
-    return app::parse_command_line(cli, argc, argv);
+    const app::Program table = seeder_table(out);
+    const auto parsed = app::parse_command_line(table, argc, argv);
+    if (const auto* code = std::get_if<app::ExitCode>(&parsed)) return *code;
+    if (!out.torrent.empty() && !out.original.empty()) return std::nullopt;
+    app::Log(table.name, app::Severity::Error)
+        .error("-t FILE.torrent and -s ORIGINAL are needed (see swarm-seeder --help)");
+    return app::ExitCode::BadArguments;
 }
 
 seeder::SeedSettings settings_from(const Arguments& arguments, std::shared_ptr<const meta::Metainfo> metainfo,
@@ -63,7 +80,7 @@ app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
     net::UvLoop loop;
     net::UvEnv env(loop);
     Rng rng(arguments.rng_seed.value_or(app::entropy_seed()));
-    auto code = app::ExitCode::Ok;   // a seeder's day ends when it is told to stop
+    auto code = app::ExitCode::Ok;  // a seeder's day ends when it is told to stop
     std::string reason = "stopped";
     Endpoint listen;
 
@@ -80,8 +97,8 @@ app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
             if (error) {
                 reason = arguments.original + ": " + error->message();
                 // A file of the original that is not there is a wrong original, not a broken disk.
-                code = error->code == ErrorCode::NotFound ? app::ExitCode::VerificationFailed
-                                                          : app::exit_code_for(*error);
+                code =
+                    error->code == ErrorCode::NotFound ? app::ExitCode::VerificationFailed : app::exit_code_for(*error);
             }
             loop.stop();
         });

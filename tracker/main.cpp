@@ -1,11 +1,12 @@
 // swarm-tracker: an HTTP tracker from a configuration file.
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
+#include <set>
 
 #include "common/app/cli.h"
 #include "common/app/event_pump.h"
 #include "common/app/node_setup.h"
+#include "common/app/option_setters.h"
 #include "common/net/signals.h"
 #include "common/net/uv_env.h"
 #include "tracker/config.h"
@@ -21,26 +22,49 @@ struct Options {
     std::string config;
     bool print_config = false;
     bool check = false;
+    std::set<std::string> given;  // options of the command line
 };
 
-void add_options(CLI::App& cli, Options& options) {
-    app::add_common_options(cli, options.common);
-    cli.add_option("CONFIG", options.config, "Configuration file, .toml or .json")->type_name("");
-    cli.add_flag("--print-config", options.print_config, "Print a commented configuration with every key and end");
-    cli.add_flag("--check", options.check, "Read CONFIG and the torrents it names, say what is wrong, and end");
-    app::set_help(cli, "An HTTP tracker (BEP 3, 7, 23, 48).",
-                  "  swarm-tracker --print-config > tracker.toml\n"
-                  "  swarm-tracker tracker.toml\n"
-                  "  swarm-tracker tracker.json --bind 127.0.0.1 --port 0 --events events.jsonl\n");
+void note_when_given(app::Option& option, std::set<std::string>& given) {
+    option.set = [name = option.name, set = option.set, &given](const std::string& text) {
+        given.insert(name);
+        return set(text);
+    };
+}
+
+app::Program tracker_table(Options& out) {
+    app::Program program;
+    program.name = "swarm-tracker";
+    program.examples =
+        "  swarm-tracker --print-config > tracker.toml\n"
+        "  swarm-tracker tracker.toml\n"
+        "  swarm-tracker tracker.json --bind 127.0.0.1 --port 0 --events events.jsonl\n";
+    program.main.summary = "An HTTP tracker (BEP 3, 7, 23, 48).";
+    program.main.positionals = {
+        {"CONFIG", "Configuration file, .toml or .json", app::set_text(out.config), app::ArgumentKind::Path, false}};
+    program.main.options = {
+        {"print-config", "", "", "Print a commented configuration with every key and end",
+         app::set_flag(out.print_config)},
+        {"check", "", "", "Read CONFIG and the torrents it names, say what is wrong, and end",
+         app::set_flag(out.check)},
+    };
+    for (app::Option& option : app::common_options(out.common)) {
+        note_when_given(option, out.given);
+        program.main.options.push_back(std::move(option));
+    }
+    program.exit_codes = app::exit_codes_help();
+    program.reads_config = false;  // it has a file of its own kind
+    return program;
 }
 
 // What the command line says rules over the file.
-void merge(Options& options, Config& config, const CLI::App& cli) {
+void merge(Options& options, Config& config) {
     if (options.common.bind) config.listen.address = *options.common.bind;
     if (options.common.port) config.listen.port = *options.common.port;
     if (options.common.events.empty() && config.events) options.common.events = *config.events;
-    if (cli.count("--events-level") == 0 && config.events_level) options.common.events_level = *config.events_level;
-    if (cli.count("--stats-interval") != 0) config.node.stats_interval = options.common.stats_interval;
+    if (!options.given.contains("events-level") && config.events_level)
+        options.common.events_level = *config.events_level;
+    if (options.given.contains("stats-interval")) config.node.stats_interval = options.common.stats_interval;
 }
 
 ExitCode serve(const Config& config, app::ProgramStart& program) {
@@ -68,10 +92,9 @@ ExitCode serve(const Config& config, app::ProgramStart& program) {
 }
 
 ExitCode run(int argc, char** argv) {
-    CLI::App cli("", "swarm-tracker");
     Options options;
-    add_options(cli, options);
-    if (const auto ended = app::parse_command_line(cli, argc, argv)) return *ended;
+    const auto parsed = app::parse_command_line(tracker_table(options), argc, argv);
+    if (const auto* code = std::get_if<ExitCode>(&parsed)) return *code;
     if (options.print_config) {
         std::fputs(default_config_text().c_str(), stdout);
         return ExitCode::Ok;
@@ -91,7 +114,7 @@ ExitCode run(int argc, char** argv) {
         std::printf("%s: good\n", options.config.c_str());
         return ExitCode::Ok;
     }
-    merge(options, *config, cli);
+    merge(options, *config);
     auto program = app::start_program("swarm-tracker", options.common, "tracker");
     if (!program) {
         log.error(program.error().message());

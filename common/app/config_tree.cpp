@@ -11,6 +11,8 @@
 namespace bt::app {
 namespace {
 
+constexpr std::size_t kMaxKeysListed = 20;  // more would not be read
+
 std::string number_text(double value) {
     char text[40];
     std::snprintf(text, sizeof text, "%.10g", value);
@@ -116,7 +118,7 @@ Error ConfigTable::wrong_type(std::string_view key, const ConfigNode& found, std
     return error_at(key, "must be a " + std::string(wanted) + ", found " + std::string(found.type_name()));
 }
 
-Status ConfigTable::allow_only(std::initializer_list<std::string_view> keys) const {
+Status ConfigTable::allow_only(const std::vector<std::string_view>& keys) const {
     const auto* table = std::get_if<ConfigNode::Table>(&node_->value);
     if (table == nullptr) return {};
     for (const auto& [name, child] : *table) {
@@ -124,9 +126,9 @@ Status ConfigTable::allow_only(std::initializer_list<std::string_view> keys) con
         std::string what = "unknown key " + path_ + name;
         if (const auto near = nearest_word(name, keys)) {
             what += "; did you mean " + std::string(*near) + "?";
-        } else {
+        } else if (keys.size() <= kMaxKeysListed) {
             what += "; known keys:";
-            for (const std::string_view key : keys) what += (key == *keys.begin() ? " " : ", ") + std::string(key);
+            for (const std::string_view key : keys) what += (key == keys.front() ? " " : ", ") + std::string(key);
         }
         return fail(config_error(*file_, child.key_line, what));
     }

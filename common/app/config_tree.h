@@ -51,7 +51,10 @@ class ConfigNode {
 // One table of a file, for reading. Copies are cheap; the ConfigFile must outlive it.
 class ConfigTable {
   public:
-    [[nodiscard]] Status allow_only(std::initializer_list<std::string_view> keys) const;
+    [[nodiscard]] Status allow_only(std::initializer_list<std::string_view> keys) const {
+        return allow_only(std::vector<std::string_view>(keys));
+    }
+    [[nodiscard]] Status allow_only(const std::vector<std::string_view>& keys) const;
 
     [[nodiscard]] Result<std::optional<std::string>> string(std::string_view key) const;
     [[nodiscard]] Result<std::optional<bool>> boolean(std::string_view key) const;
