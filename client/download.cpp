@@ -2,15 +2,14 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
-#include "client/download_node.h"
-#include "common/app/node_setup.h"
+#include "client/ending.h"
+#include "client/runner.h"
 #include "common/app/progress_bar.h"
 #include "common/net/signals.h"
-#include "common/net/uv_env.h"
-#include "common/net/uv_loop.h"
 
 namespace bt::client {
 namespace {
@@ -18,42 +17,52 @@ namespace {
 constexpr Duration kRedrawInterval = milliseconds(250);
 constexpr Duration kPlainLineInterval = seconds(5);
 
+std::string_view word_of(const TorrentView& torrent) {
+    switch (torrent.phase) {
+        case Phase::Waiting: return "waiting";
+        case Phase::Metadata: return "metadata";
+        case Phase::Checking: return "checking";
+        case Phase::Downloading: return torrent.connected == 0 ? "connecting" : "downloading";
+        case Phase::Seeding: return "seeding";
+        case Phase::Stopping:
+        case Phase::Done: return "stopped";
+        case Phase::Failed: return "failed";
+    }
+    return "";
+}
+
 // The progress that a person sees: one line that is redrawn on a terminal, a line now and then elsewhere.
 class ProgressView {
   public:
-    ProgressView(const meta::Metainfo& metainfo, const app::Log& log)
-        : metainfo_(metainfo),
-          log_(log),
+    explicit ProgressView(const app::Log& log)
+        : log_(log),
           terminal_(isatty(STDERR_FILENO) == 1),
           color_(app::colors_allowed(terminal_, std::getenv("NO_COLOR"), std::getenv("TERM"))) {}
 
-    void show(const engine::TorrentSnapshot& snapshot, TimePoint now) {
+    void show(const TorrentView& torrent, TimePoint now) {
         if (!log_.wants(app::Severity::Info)) return;
         if (!terminal_ && now < next_plain_) return;
         next_plain_ = now + kPlainLineInterval;
         app::ProgressStats stats;
-        stats.name = metainfo_.name();
-        stats.state = snapshot.word;
-        stats.bytes_total = metainfo_.layout().total_length();
-        if (snapshot.state == engine::TorrentState::Checking) {
-            stats.bytes_done =
-                std::min(stats.bytes_total, std::uint64_t{snapshot.checked_pieces} * metainfo_.layout().piece_length());
-        } else {
-            stats.bytes_done = stats.bytes_total - snapshot.stats.left;
-        }
-        stats.down_rate = static_cast<double>(snapshot.stats.down_rate);
-        stats.up_rate = static_cast<double>(snapshot.stats.up_rate);
-        stats.peers = snapshot.stats.connected;
-        if (snapshot.stats.down_rate > 0 && snapshot.stats.left > 0) {
-            stats.eta = seconds(snapshot.stats.left / snapshot.stats.down_rate);
+        stats.name = torrent.name;
+        stats.state = word_of(torrent);
+        stats.bytes_total = torrent.wanted;
+        stats.bytes_done = torrent.phase == Phase::Checking
+                               ? static_cast<std::uint64_t>(torrent.checked * static_cast<double>(torrent.wanted))
+                               : torrent.have;
+        stats.down_rate = static_cast<double>(torrent.down_rate);
+        stats.up_rate = static_cast<double>(torrent.up_rate);
+        stats.peers = torrent.connected;
+        if (torrent.down_rate > 0 && torrent.have < torrent.wanted) {
+            stats.eta = seconds((torrent.wanted - torrent.have) / torrent.down_rate);
         }
         if (terminal_) {
             std::fprintf(stderr, "\r%s", app::progress_line(stats, 80, color_).c_str());
             drawn_ = true;
         } else {
             std::string line = app::plain_progress_line(stats);
-            if (snapshot.stats.connected == 0 && !snapshot.tracker_status.empty()) {
-                line += " (tracker: " + snapshot.tracker_status + ")";
+            if (torrent.connected == 0 && !torrent.tracker_error.empty()) {
+                line += " (tracker: " + torrent.tracker_error + ")";
             }
             log_.info(line);
         }
@@ -66,7 +75,6 @@ class ProgressView {
     }
 
   private:
-    const meta::Metainfo& metainfo_;
     const app::Log& log_;
     bool terminal_;
     bool color_;
@@ -74,104 +82,48 @@ class ProgressView {
     TimePoint next_plain_{};
 };
 
-DownloadSettings settings_from(const DownloadArguments& arguments, std::shared_ptr<const meta::Metainfo> metainfo,
-                               std::vector<Endpoint> peers, Rng& rng) {
-    DownloadSettings settings;
-    settings.engine.listen = {arguments.common.bind.value_or(Address()), arguments.common.port.value_or(0)};
-    settings.engine.source = arguments.common.bind;
-    settings.engine.peer_id = engine::make_peer_id(rng);
-    settings.torrent.paths = storage::paths_in(*metainfo, arguments.client.outdir);
-    settings.torrent.resume_path = arguments.client.outdir + "/." + metainfo->name() + ".swarm-resume";
-    settings.torrent.boot_id = app::boot_id();
-    settings.torrent.manual_peers = std::move(peers);
-    settings.torrent.tracker_tiers = metainfo->tracker_tiers();
-    settings.torrent.max_connections = arguments.client.max_peers;
-    if (arguments.client.interval_floor) settings.torrent.tracker.interval_floor = *arguments.client.interval_floor;
-    settings.torrent.metainfo = std::move(metainfo);
-    const Duration seed_time = arguments.client.seed_time.value_or(Duration(0));
-    if (seed_time == kForEver) {
-        settings.seed_time.reset();
-    } else {
-        settings.seed_time = seed_time;
-    }
-    settings.timeout = arguments.client.timeout;
-    settings.stats_interval = arguments.common.stats_interval;
-    return settings;
+ClientOptions options_from(const DownloadArguments& arguments) {
+    ClientOptions options = arguments.client;
+    options.bind = arguments.common.bind;
+    options.port = arguments.common.port.value_or(0);
+    options.stats_interval = arguments.common.stats_interval;
+    return options;
 }
 
-struct Ending {
-    app::ExitCode code = app::ExitCode::Internal;
-    std::string reason;
-};
-
-Ending ending_of(const DownloadResult& result) {
-    const std::string why = result.error ? ": " + result.error->message() : "";
-    switch (result.end) {
-        case DownloadEnd::Done:
-            return {app::ExitCode::Ok, "complete"};
-        case DownloadEnd::TrackersFailed:
-            return {app::ExitCode::TrackersFailed, "no tracker answers and no peer is known" + why};
-        case DownloadEnd::NoProgress:
-            return {app::ExitCode::NoProgress, "nothing came within --timeout" + why};
-        case DownloadEnd::Interrupted:
-            return {app::ExitCode::Interrupted, "interrupted"};
-        case DownloadEnd::DiskTrouble: {
-            // Whatever the disk said while a torrent was being written is disk trouble to the user.
-            const auto code = app::exit_code_for(*result.error);
-            return {code == app::ExitCode::DiskFull ? code : app::ExitCode::DiskError, result.error->message()};
-        }
-    }
-    return {};
-}
-
-void summarise(const app::Log& log, const DownloadResult& result, const meta::Metainfo& metainfo, TimePoint now) {
+void summarise(const app::Log& log, const TorrentResult& result) {
     const auto& stats = result.snapshot.stats;
-    const double elapsed = std::max(to_seconds(now.time_since_epoch()), 0.001);
-    log.info(std::string(result.end == DownloadEnd::Done ? "complete: " : "stopped: ") + metainfo.name() + ", " +
-             app::human_bytes(static_cast<double>(metainfo.layout().total_length())) + " in " +
-             app::human_duration(now.time_since_epoch()) + " (" +
+    const double elapsed = std::max(to_seconds(result.running), 0.001);
+    log.info(std::string(result.end == TorrentEnd::Done ? "complete: " : "stopped: ") + result.name + ", " +
+             app::human_bytes(static_cast<double>(result.wanted)) + " in " + app::human_duration(result.running) + " (" +
              app::human_bytes(static_cast<double>(stats.downloaded) / elapsed) + "/s), downloaded " +
              app::human_bytes(static_cast<double>(stats.downloaded)) + ", uploaded " +
              app::human_bytes(static_cast<double>(stats.uploaded)) + ", hash failures " +
              std::to_string(stats.hash_failures));
 }
 
-app::ExitCode run(const DownloadArguments& arguments, app::ProgramStart& program,
-                  std::shared_ptr<const meta::Metainfo> metainfo, std::vector<Endpoint> peers) {
-    net::UvLoop loop;
-    net::UvEnv env(loop);
-    Rng rng(arguments.client.rng_seed.value_or(app::entropy_seed()));
-    ProgressView view(*metainfo, program.log);
-    auto settings = settings_from(arguments, metainfo, std::move(peers), rng);
-    Ending ending;
-
-    DownloadNode node(env, std::move(settings), program.telemetry(), rng.fork(1), [&](DownloadResult result) {
-        view.show(result.snapshot, env.now());
-        view.settle();
-        ending = ending_of(result);
-        summarise(program.log, result, *metainfo, env.now());
-        loop.stop();
-    });
-    const net::Signals signals(loop, [&](int) { node.interrupt(); });
-    std::unique_ptr<env::Timer> redraw = env.make_timer([&] {
-        view.show(node.snapshot(), env.now());
+Ending run(SessionPlan plan, const ClientOptions& options, app::ProgramStart& program, TimePoint& ended_at) {
+    ProgressView view(program.log);
+    RunnerHooks hooks;
+    hooks.progress_interval = program.events ? Duration(app::EventFile::kFlushInterval) : kRedrawInterval;
+    hooks.on_listening = [&](const Endpoint& endpoint) {
+        program.telemetry().emit(TimePoint{}, telemetry::Level::Summary, "ready", std::nullopt,
+                                 {{"listen", endpoint.to_string()}});
+        program.log.debug("listening on " + endpoint.to_string());
+    };
+    hooks.on_progress = [&](Session& session, TimePoint now) {
+        const SessionView shown = session.view();
+        if (!shown.torrents.empty()) view.show(shown.torrents.front(), now);
         if (program.events) program.events->flush();
-        redraw->arm(env.now() + (program.events ? Duration(app::EventFile::kFlushInterval) : kRedrawInterval));
-    });
-
-    const auto endpoint = node.start();
-    if (!endpoint) {
-        ending = {app::ExitCode::CannotListen, endpoint.error().message()};
-    } else {
-        program.telemetry().emit(env.now(), telemetry::Level::Summary, "ready", std::nullopt,
-                                 {{"listen", endpoint->to_string()}});
-        program.log.debug("listening on " + endpoint->to_string());
-        redraw->arm(env.now());
-        loop.run();
-    }
-    if (ending.code != app::ExitCode::Ok) program.log.error(ending.reason);
-    app::finish_program(program, env.now(), ending.code, ending.reason);
-    return ending.code;
+    };
+    hooks.on_message = [&](const std::string& text) { program.log.info(text); };
+    Runner runner(std::move(plan), options.outdir, options.on_complete, program.telemetry(), std::move(hooks));
+    const net::Signals signals(runner.loop(), [&](int) { runner.interrupt(); });
+    const auto result = runner.run();
+    ended_at = runner.now();
+    view.settle();
+    if (!result) return {app::ExitCode::CannotListen, result.error().message()};
+    for (const TorrentResult& torrent : result->torrents) summarise(program.log, torrent);
+    return ending_of(result->end, result->error);
 }
 
 }  // namespace
@@ -182,20 +134,18 @@ app::ExitCode run_download(const DownloadArguments& arguments) {
         app::Log("swarm-client", app::Severity::Error).error(program.error().message());
         return app::exit_code_for(program.error());
     }
-    const auto refuse = [&](const Error& error, app::ExitCode code) {
-        program->log.error(error.message());
-        app::finish_program(*program, TimePoint{}, code, error.message());
-        return code;
-    };
-    auto metainfo = app::load_metainfo(arguments.client.torrents.front());
-    if (!metainfo) return refuse(metainfo.error(), app::ExitCode::BadTorrent);
-    std::vector<Endpoint> peers;
-    if (!arguments.client.peers_file.empty()) {
-        auto loaded = app::load_peers_file(arguments.client.peers_file);
-        if (!loaded) return refuse(loaded.error(), app::ExitCode::BadArguments);
-        peers = std::move(*loaded);
+    const ClientOptions options = options_from(arguments);
+    TimePoint ended_at{};
+    Ending ending;
+    auto plan = plan_session(options);
+    if (plan) {
+        ending = run(std::move(*plan), options, *program, ended_at);
+    } else {
+        ending = {app::exit_code_for(plan.error()), plan.error().message()};
     }
-    return run(arguments, *program, std::move(*metainfo), std::move(peers));
+    if (ending.code != app::ExitCode::Ok) program->log.error(ending.reason);
+    app::finish_program(*program, ended_at, ending.code, ending.reason);
+    return ending.code;
 }
 
 }  // namespace bt::client

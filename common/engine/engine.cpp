@@ -49,7 +49,7 @@ Result<Endpoint> Engine::start() {
 }
 
 TorrentNode& Engine::add_torrent(TorrentOptions options) {
-    torrents_.push_back(std::make_unique<TorrentNode>(context_, std::move(options), *this, rng_.fork(torrents_.size())));
+    torrents_.push_back(std::make_unique<TorrentNode>(context_, std::move(options), *this, rng_.fork(torrents_added_++)));
     torrents_.back()->start();
     return *torrents_.back();
 }
@@ -57,6 +57,11 @@ TorrentNode& Engine::add_torrent(TorrentOptions options) {
 void Engine::set_limits(const transport::RateLimits& limits) {
     throttle_.set_limits(limits);
     for (const auto& torrent : torrents_) torrent->on_engine_limits_changed();
+}
+
+void Engine::forget(TorrentNode& torrent) {
+    BT_CHECK(torrent.state() == TorrentState::Stopped);
+    std::erase_if(torrents_, [&](const auto& t) { return t.get() == &torrent; });
 }
 
 void Engine::stop() {

@@ -4,8 +4,8 @@
 // peer are this class with different options.
 //
 // start() listens; add_torrent() begins its check at once. stop() says farewell to the trackers (2 s at most),
-// waits for disk jobs under way, and then tells on_engine_stopped. Torrents live as long as the engine; the engine
-// must outlive its env's callbacks or be destroyed after on_engine_stopped, never inside an observer's call.
+// waits for disk jobs under way, and then tells on_engine_stopped. Torrents live as long as the engine, or until
+// forget(); the engine must outlive its env's callbacks or be destroyed after on_engine_stopped, never inside an observer's call.
 
 #include <cstdint>
 #include <map>
@@ -47,6 +47,8 @@ class Engine final : public LinkOwner, public TorrentObserver {
     // Error: AddressInUse, PermissionDenied, ….
     [[nodiscard]] Result<Endpoint> start();
     TorrentNode& add_torrent(TorrentOptions options);
+    // Takes a torrent that is Stopped out of memory; its info_hash may be added again. Not from an observer's call.
+    void forget(TorrentNode& torrent);
     void stop();
 
     // For all torrents together; at any time, and before start() too.
@@ -94,6 +96,7 @@ class Engine final : public LinkOwner, public TorrentObserver {
     std::map<ConnectionId, std::unique_ptr<PeerLink>> unidentified_;
     std::vector<std::unique_ptr<PeerLink>> retired_;
     std::uint32_t next_connection_ = 1;
+    std::uint64_t torrents_added_ = 0;
     bool stopping_ = false;
     bool stopped_told_ = false;
 };

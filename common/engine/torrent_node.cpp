@@ -277,6 +277,7 @@ wire::AnnounceRequest TorrentNode::announce_request() const {
 
 void TorrentNode::on_tracker_peers(const std::vector<wire::AnnouncePeer>& peers) {
     last_tracker_error_.reset();
+    last_tracker_peers_ = static_cast<std::uint32_t>(peers.size());
     if (!options_.download) return;
     for (const wire::AnnouncePeer& peer : peers) {
         if (peer.endpoint == context_.listen) continue;
@@ -344,15 +345,27 @@ void TorrentNode::save_resume() {
     }));
 }
 
+void TorrentNode::describe_trackers(TorrentSnapshot& snapshot) const {
+    const discovery::TrackerClient& client = announcer_->client();
+    snapshot.tracker_status = client.status_text(context_.env->now());
+    snapshot.has_trackers = client.has_trackers();
+    snapshot.trackers_failed = client.has_trackers() && !client.has_ever_succeeded() && last_tracker_error_.has_value();
+    snapshot.tracker_peers = last_tracker_peers_;
+    if (last_tracker_error_) snapshot.tracker_error = last_tracker_error_->message();
+    if (!client.has_trackers() || state_ != TorrentState::Running) return;
+    const TimePoint next = client.next_deadline();
+    snapshot.tracker_asked = next == kNever;
+    if (next != kNever) snapshot.next_announce = next;
+}
+
 TorrentSnapshot TorrentNode::snapshot() const {
     TorrentSnapshot snapshot;
     snapshot.state = state_;
     if (check_) snapshot.checked_pieces = check_->checked_pieces();
     if (torrent_) {
         snapshot.stats = torrent_->stats(context_.env->now());
-        snapshot.tracker_status = announcer_->client().status_text(context_.env->now());
-        snapshot.trackers_failed = announcer_->client().has_trackers() &&
-                                   !announcer_->client().has_ever_succeeded() && last_tracker_error_.has_value();
+        snapshot.connecting = static_cast<std::uint32_t>(links_.size() - torrent_->connections().size());
+        describe_trackers(snapshot);
     } else {
         snapshot.stats.pieces = options_.metainfo->layout().piece_count();
         snapshot.stats.left = options_.metainfo->layout().total_length();

@@ -49,8 +49,14 @@ struct TorrentSnapshot {
     std::string_view word;                          // "checking", "connecting", "downloading", "seeding", "failed", "stopped"
     swarm::TorrentStats stats;
     std::uint32_t checked_pieces = 0;               // while checking
+    std::uint32_t connecting = 0;                   // links that are not past their handshake
     std::string tracker_status;
     bool trackers_failed = false;                   // there are some, and none has ever answered
+    bool has_trackers = false;
+    bool tracker_asked = false;                     // an announce is under way
+    std::optional<std::uint32_t> tracker_peers;     // in the last answer
+    std::string tracker_error;                      // of the last announce, when it failed
+    std::optional<TimePoint> next_announce;
 };
 
 class TorrentNode;
@@ -135,6 +141,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void notice_completion();
     void advance_stop();
     void save_resume();
+    void describe_trackers(TorrentSnapshot& snapshot) const;
     template <class Callback>
     auto guarded(Callback callback);
 
@@ -155,6 +162,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     std::uint32_t writes_in_flight_ = 0;
     std::optional<Error> failure_;
     std::optional<Error> last_tracker_error_;
+    std::optional<std::uint32_t> last_tracker_peers_;
     bool was_complete_ = false;
     bool announcer_finished_ = false;
     bool resume_saved_ = false;

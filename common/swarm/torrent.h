@@ -78,6 +78,7 @@ struct PeerConnection {
     PeerId peer_id{};
     bool outgoing = false;
     std::uint32_t interesting = 0;   // pieces it has that we want and lack
+    std::optional<ChokeReason> choke_reason;   // of the choker's last decision on it
     bool needs_refill = false;
     bool stalled = false;            // let a request expire and has delivered nothing since
     std::optional<PieceIndex> prefetched;  // piece last hinted to the disk for it
@@ -132,6 +133,7 @@ class Torrent {
     [[nodiscard]] std::map<ConnectionId, PeerConnection>& connections() { return connections_; }
     [[nodiscard]] const meta::Metainfo& metainfo() const { return *metainfo_; }
     [[nodiscard]] TorrentStats stats(TimePoint now) const;
+    [[nodiscard]] std::optional<ConnectionId> optimistic_peer() const { return choker_.optimistic_peer(); }
     [[nodiscard]] std::uint64_t buffered_bytes() const { return assembly_.buffered_bytes(); }
 
     void check_invariants() const;

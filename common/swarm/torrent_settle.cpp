@@ -49,7 +49,9 @@ void Torrent::settle_chokes(bool round, TimePoint now) {
     const auto decisions =
         round ? choker_.on_round(now, candidates, seeding) : choker_.on_change(now, candidates, seeding);
     for (const ChokeDecision& decision : decisions) {
-        PeerSession& session = *connections_.at(decision.id).session;
+        PeerConnection& peer = connections_.at(decision.id);
+        PeerSession& session = *peer.session;
+        peer.choke_reason = decision.reason;
         if (decision.choke) {
             session.choke();
         } else {

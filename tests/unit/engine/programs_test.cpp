@@ -2,7 +2,7 @@
 
 #include <cerrno>
 
-#include "client/download_node.h"
+#include "client/session.h"
 #include "seeder/seed_node.h"
 #include "tests/unit/engine/support.h"
 
@@ -11,35 +11,50 @@ using namespace bt::test;
 
 namespace {
 
-struct Downloading {
-    using Change = std::function<void(client::DownloadSettings&)>;
+// A session with one torrent.
+struct Downloading final : client::SessionObserver {
+    using Change = std::function<void(client::SessionTorrent&)>;
     Downloading(World& world, const TestTorrent& torrent, const Change& change)
         : env(world.add_host("client", at(1).address)) {
         Rng rng = world.fork_rng(1);
-        client::DownloadSettings settings;
+        client::SessionSettings settings;
         settings.engine.listen = at(1);
         settings.engine.source = at(1).address;
         settings.engine.peer_id = engine::make_peer_id(rng);
-        settings.torrent.metainfo = torrent.metainfo;
-        settings.torrent.paths = storage::paths_in(*torrent.metainfo, "content");
-        settings.torrent.tracker_tiers = torrent.metainfo->tracker_tiers();
-        settings.torrent.manual_peers = {at(2)};
-        settings.torrent.tracker.interval_floor = seconds(5);
-        if (change) change(settings);
-        node = std::make_unique<client::DownloadNode>(env, settings, telemetry::Telemetry{}, rng.fork(1),
-                                                      [this](client::DownloadResult r) {
-                                                          ++ends;
-                                                          result = std::move(r);
-                                                          ended_at = env.now();
-                                                      });
+        client::SessionTorrent added;
+        added.torrent.metainfo = torrent.metainfo;
+        added.torrent.paths = storage::paths_in(*torrent.metainfo, "content");
+        added.torrent.tracker_tiers = torrent.metainfo->tracker_tiers();
+        added.torrent.manual_peers = {at(2)};
+        added.torrent.tracker.interval_floor = seconds(5);
+        if (change) change(added);
+        node = std::make_unique<client::Session>(env, settings, *this, telemetry::Telemetry{}, rng.fork(1));
         REQUIRE(node->start().has_value());
+        REQUIRE(node->add(std::move(added)).has_value());
+        world.simulator().add_hook([this](const sim::EventInfo& event) {
+            if (event.host == env.host()) node->check_invariants();
+        });
     }
-    [[nodiscard]] bool is(client::DownloadEnd end) const { return ends == 1 && result && result->end == end; }
+    [[nodiscard]] bool is(client::TorrentEnd end) const {
+        return ends == 1 && ended == 1 && result && result->end == end && result->torrents.at(0).end == end;
+    }
+    [[nodiscard]] const client::TorrentResult& torrent_result() const { return result->torrents.at(0); }
+    void on_torrent_complete(client::TorrentId) override {
+        if (on_completed) on_completed();
+    }
+    void on_torrent_ended(const client::TorrentResult&) override { ++ended; }
+    void on_session_ended(const client::SessionResult& r) override {
+        ++ends;
+        result = r;
+        ended_at = env.now();
+    }
 
     SimEnv& env;
-    std::unique_ptr<client::DownloadNode> node;
+    std::unique_ptr<client::Session> node;
+    std::function<void()> on_completed;
+    int ended = 0;
     int ends = 0;
-    std::optional<client::DownloadResult> result;
+    std::optional<client::SessionResult> result;
     TimePoint ended_at{};
 };
 
@@ -55,30 +70,30 @@ TEST_CASE("a download that completes is Done, at once or after its time as a see
     World world({.rng_seed = 1});
     WireHost good(world, small_torrent(), 2, serves(0, 16));
     const Duration seed_time = GENERATE(Duration(0), Duration(seconds(30)));
-    Downloading download(world, small_torrent(), [&](client::DownloadSettings& s) { s.seed_time = seed_time; });
+    Downloading download(world, small_torrent(), [&](client::SessionTorrent& s) { s.policy.seed_time = seed_time; });
     TimePoint completed{};
-    download.node->on_completed = [&] { completed = world.now(); };
+    download.on_completed = [&] { completed = world.now(); };
     world.simulator().run_for(minutes(2));
-    CHECK(download.is(client::DownloadEnd::Done));
+    CHECK(download.is(client::TorrentEnd::Done));
     CHECK(completed > TimePoint{});
     CHECK(download.ended_at - completed >= seed_time);
     CHECK(download.ended_at - completed <= seed_time + seconds(1));
-    CHECK(download.result->snapshot.stats.have == 16);
+    CHECK(download.torrent_result().snapshot.stats.have == 16);
 }
 
 TEST_CASE("a client that is to seed for ever does, until it is interrupted, and is then Done") {
     World world({.rng_seed = 2});
     WireHost good(world, small_torrent(), 2, serves(0, 16));
-    Downloading download(world, small_torrent(), [&](client::DownloadSettings& s) {
-        s.seed_time.reset();
-        s.timeout = seconds(60);  // of progress; a seed makes none and needs none
+    Downloading download(world, small_torrent(), [&](client::SessionTorrent& s) {
+        s.policy.seed_time = client::kForEver;
+        s.policy.timeout = seconds(60);  // of progress; a seed makes none and needs none
     });
     world.simulator().run_for(minutes(30));
     CHECK(download.ends == 0);
-    CHECK(download.node->is_complete());
+    CHECK(download.node->view().torrents.at(0).phase == client::Phase::Seeding);
     download.node->interrupt();
     world.simulator().run_for(seconds(5));
-    CHECK(download.is(client::DownloadEnd::Done));
+    CHECK(download.is(client::TorrentEnd::Done));
 }
 
 TEST_CASE("a download whose content is there already is Done without a peer") {
@@ -88,8 +103,8 @@ TEST_CASE("a download whose content is there already is Done without a peer") {
     sim::place_content(download.env.files(), *small_torrent().metainfo,
                        storage::paths_in(*small_torrent().metainfo, "content"), small_torrent().content);
     world.simulator().run_for(seconds(5));
-    CHECK(download.is(client::DownloadEnd::Done));
-    CHECK(download.result->snapshot.stats.downloaded == 0);
+    CHECK(download.is(client::TorrentEnd::Done));
+    CHECK(download.torrent_result().snapshot.stats.downloaded == 0);
 }
 
 TEST_CASE("an interrupted download says so, whatever it was doing, and ends once") {
@@ -104,20 +119,20 @@ TEST_CASE("an interrupted download says so, whatever it was doing, and ends once
     CHECK(download.ends == 0);  // never from inside the call
     download.node->interrupt();
     world.simulator().run_for(seconds(5));
-    CHECK(download.is(client::DownloadEnd::Interrupted));
+    CHECK(download.is(client::TorrentEnd::Interrupted));
 }
 
 TEST_CASE("when no tracker answers and nobody is known the download gives up after its patience") {
     World world({.rng_seed = 5});
-    Downloading download(world, torrent_with_tracker(), [](client::DownloadSettings& s) {
+    Downloading download(world, torrent_with_tracker(), [](client::SessionTorrent& s) {
         s.torrent.manual_peers.clear();
-        s.tracker_patience = seconds(30);
+        s.policy.tracker_patience = seconds(30);
     });
     world.add_host("tracker", at(9).address);  // refuses
     world.simulator().run_until(TimePoint(seconds(29)));
     CHECK(download.ends == 0);
     world.simulator().run_until(TimePoint(seconds(33)));
-    CHECK(download.is(client::DownloadEnd::TrackersFailed));
+    CHECK(download.is(client::TorrentEnd::TrackersFailed));
     REQUIRE(download.result->error);
     CHECK(download.result->error->code == ErrorCode::ConnectFailed);
 }
@@ -126,7 +141,7 @@ TEST_CASE("a peer that is known keeps the hope alive while no tracker answers") 
     World world({.rng_seed = 6});
     WireHost idle(world, torrent_with_tracker(), 2);
     Downloading download(world, torrent_with_tracker(),
-                         [](client::DownloadSettings& s) { s.tracker_patience = seconds(30); });
+                         [](client::SessionTorrent& s) { s.policy.tracker_patience = seconds(30); });
     world.simulator().run_for(minutes(5));
     CHECK(download.ends == 0);
 }
@@ -141,12 +156,12 @@ TEST_CASE("a download that stands still ends with NoProgress after its time-out,
             normal(p, message);
         };
     });
-    Downloading download(world, small_torrent(), [](client::DownloadSettings& s) { s.timeout = seconds(40); });
+    Downloading download(world, small_torrent(), [](client::SessionTorrent& s) { s.policy.timeout = seconds(40); });
     world.simulator().run_until(TimePoint(seconds(40)));
     CHECK(download.ends == 0);
     world.simulator().run_until(TimePoint(seconds(43)));
-    CHECK(download.is(client::DownloadEnd::NoProgress));
-    CHECK(download.result->snapshot.stats.downloaded == 6 * kBlockSize);
+    CHECK(download.is(client::TorrentEnd::NoProgress));
+    CHECK(download.torrent_result().snapshot.stats.downloaded == 6 * kBlockSize);
 }
 
 TEST_CASE("a disk that refuses ends the download with DiskTrouble and the disk's error") {
@@ -161,7 +176,7 @@ TEST_CASE("a disk that refuses ends the download with DiskTrouble and the disk's
         download.env.files().set_fault("content/content", EIO);
     }
     world.simulator().run_for(seconds(20));
-    CHECK(download.is(client::DownloadEnd::DiskTrouble));
+    CHECK(download.is(client::TorrentEnd::DiskTrouble));
     REQUIRE(download.result->error);
     CHECK(download.result->error->code == (full ? ErrorCode::DiskFull : ErrorCode::DiskError));
 }
@@ -171,11 +186,12 @@ TEST_CASE("a port that is taken is told at the start") {
     SimEnv& env = world.add_host("client", at(1).address);
     auto other = env.listen(at(1), [](std::unique_ptr<env::Stream>) {});
     REQUIRE(other.has_value());
-    client::DownloadSettings settings;
+    client::SessionSettings settings;
     settings.engine.listen = at(1);
-    settings.torrent.metainfo = small_torrent().metainfo;
-    settings.torrent.paths = {"content/content"};
-    client::DownloadNode node(env, settings, {}, Rng(1), [](client::DownloadResult) {});
+    struct Nobody final : client::SessionObserver {
+        void on_session_ended(const client::SessionResult&) override {}
+    } nobody;
+    client::Session node(env, settings, nobody, {}, Rng(1));
     const auto started = node.start();
     REQUIRE_FALSE(started.has_value());
     CHECK(started.error().code == ErrorCode::AddressInUse);

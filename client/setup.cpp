@@ -1,0 +1,83 @@
+#include "client/setup.h"
+
+#include <algorithm>
+
+#include "common/app/node_setup.h"
+
+namespace bt::client {
+namespace {
+
+TorrentPolicy policy_of(const ClientOptions& options) {
+    TorrentPolicy policy;
+    policy.seed_ratio = options.seed_ratio;
+    policy.seed_time = options.seed_time;
+    policy.timeout = options.timeout;
+    return policy;
+}
+
+engine::TorrentOptions torrent_options(const ClientOptions& options, const std::vector<Endpoint>& peers) {
+    engine::TorrentOptions torrent;
+    torrent.boot_id = app::boot_id();
+    torrent.manual_peers = peers;
+    torrent.max_connections = options.max_peers;
+    if (options.interval_floor) torrent.tracker.interval_floor = *options.interval_floor;
+    return torrent;
+}
+
+Result<std::shared_ptr<const meta::Metainfo>> load(const std::string& path) {
+    auto metainfo = app::load_metainfo(path);
+    if (metainfo) return metainfo;
+    Error error = metainfo.error();
+    // A file that cannot be read is to the user as good as one that is no torrent.
+    if (error.code != ErrorCode::InvalidBencode) error.code = ErrorCode::InvalidMetainfo;
+    return fail(std::move(error));
+}
+
+}  // namespace
+
+Result<SessionTorrent> plan_torrent(const ClientOptions& options, const std::string& torrent,
+                                    const std::vector<Endpoint>& peers) {
+    BT_TRY_ASSIGN(auto metainfo, load(torrent));
+    SessionTorrent planned;
+    planned.policy = policy_of(options);
+    planned.torrent = torrent_options(options, peers);
+    planned.torrent.paths = storage::paths_in(*metainfo, options.outdir);
+    planned.torrent.resume_path = options.outdir + "/." + metainfo->name() + ".swarm-resume";
+    planned.torrent.tracker_tiers = metainfo->tracker_tiers();
+    planned.torrent.metainfo = std::move(metainfo);
+    return planned;
+}
+
+Result<SessionPlan> plan_session(const ClientOptions& options) {
+    if (options.torrents.empty()) return fail(local_error(ErrorCode::InvalidArgument, "no torrent is named"));
+    std::vector<Endpoint> peers;
+    if (!options.peers_file.empty()) {
+        auto loaded = app::load_peers_file(options.peers_file);
+        if (!loaded) {
+            Error error = loaded.error();
+            error.code = ErrorCode::InvalidArgument;
+            return fail(std::move(error));
+        }
+        peers = std::move(*loaded);
+    }
+    SessionPlan plan;
+    for (const std::string& torrent : options.torrents) {
+        BT_TRY_ASSIGN(auto planned, plan_torrent(options, torrent, peers));
+        const auto same = [&](const SessionTorrent& other) {
+            return other.torrent.metainfo->info_hash() == planned.torrent.metainfo->info_hash();
+        };
+        if (std::ranges::any_of(plan.torrents, same)) {
+            return fail(local_error(ErrorCode::InvalidArgument, torrent + " is named twice"));
+        }
+        plan.torrents.push_back(std::move(planned));
+    }
+    plan.rng_seed = options.rng_seed.value_or(app::entropy_seed());
+    Rng rng(plan.rng_seed);
+    plan.settings.stats_interval = options.stats_interval;
+    plan.settings.engine.listen = {options.bind.value_or(Address()), options.port};
+    plan.settings.engine.source = options.bind;
+    plan.settings.engine.peer_id = engine::make_peer_id(rng);
+    return plan;
+}
+
+}  // namespace bt::client
