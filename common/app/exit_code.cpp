@@ -67,6 +67,7 @@ ExitCode exit_code_for(const Error& error) {
         case ErrorCode::InvalidTracker:
         case ErrorCode::TrackerFailure:
         case ErrorCode::ConnectFailed:
+        case ErrorCode::TlsFailed:
         case ErrorCode::ConnectionReset:
         case ErrorCode::EndOfStream:
             return ExitCode::TrackersFailed;

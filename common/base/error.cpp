@@ -23,6 +23,7 @@ const char* error_code_name(ErrorCode code) {
         case ErrorCode::PermissionDenied: return "permission_denied";
         case ErrorCode::AddressInUse: return "address_in_use";
         case ErrorCode::ConnectFailed: return "connect_failed";
+        case ErrorCode::TlsFailed: return "tls_failed";
         case ErrorCode::ConnectionReset: return "connection_reset";
         case ErrorCode::EndOfStream: return "end_of_stream";
         case ErrorCode::TimedOut: return "timed_out";

@@ -31,6 +31,7 @@ enum class ErrorCode : std::uint8_t {
     PermissionDenied,  // the operating system says so
     AddressInUse,      // port taken
     ConnectFailed,     // refused, unreachable
+    TlsFailed,         // a certificate we cannot trust, or what is not TLS
     ConnectionReset,   // the other side went away in the middle
     EndOfStream,       // the other side closed in order
     TimedOut,
