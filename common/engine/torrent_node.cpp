@@ -19,6 +19,7 @@ TorrentNode::TorrentNode(NodeContext context, TorrentOptions options, TorrentObs
     options_.swarm.peer_id = context_.peer_id;
     options_.swarm.listen_port = context_.listen.port;
     options_.swarm.download = options_.download;
+    options_.swarm.file_priorities = options_.file_priorities;
 }
 
 TorrentNode::~TorrentNode() { context_.env->disk().close_storage(storage_); }
@@ -88,6 +89,14 @@ void TorrentNode::set_limits(const transport::RateLimits& limits) {
 
 void TorrentNode::tell_rate_bounds() {
     if (torrent_) torrent_->set_rate_bounds(throttle_.bounds());
+}
+
+void TorrentNode::set_file_priorities(std::vector<std::uint8_t> file_priorities) {
+    options_.file_priorities = options_.swarm.file_priorities = std::move(file_priorities);
+    if (!torrent_) return;
+    torrent_->set_file_priorities(options_.file_priorities, context_.env->now());
+    was_complete_ = was_complete_ && torrent_->is_complete();
+    end_turn();
 }
 
 // Links --------------------------------------------------------------------------------------------------------------
@@ -235,7 +244,7 @@ void TorrentNode::run_writes() {
 void TorrentNode::notice_completion() {
     if (was_complete_ || state_ != TorrentState::Running || !torrent_->is_complete()) return;
     was_complete_ = true;
-    announcer_->on_completed();
+    if (torrent_->has_everything()) announcer_->on_completed();
     observer_->on_torrent_completed(*this);
 }
 
@@ -269,7 +278,7 @@ wire::AnnounceRequest TorrentNode::announce_request() const {
     request.port = context_.listen.port;
     request.uploaded = stats.uploaded;
     request.downloaded = stats.downloaded;
-    request.left = stats.left;
+    request.left = stats.lacking;   // trackers count who has everything, whatever we want of it
     request.compact = true;
     request.numwant = options_.download && !torrent_->is_complete() ? options_.numwant : 0;
     return request;
@@ -368,7 +377,8 @@ TorrentSnapshot TorrentNode::snapshot() const {
         describe_trackers(snapshot);
     } else {
         snapshot.stats.pieces = options_.metainfo->layout().piece_count();
-        snapshot.stats.left = options_.metainfo->layout().total_length();
+        snapshot.stats.left = snapshot.stats.wanted = snapshot.stats.lacking =
+            options_.metainfo->layout().total_length();
         if (check_) snapshot.stats.have = check_->good_pieces();
     }
     switch (state_) {

@@ -34,6 +34,7 @@ struct TorrentOptions {
     std::string resume_path;                        // empty: none is read or written
     std::string boot_id;                            // of this run of the machine, for resume data
     bool download = true;                           // false: only serve; peers from trackers are not dialled
+    std::vector<std::uint8_t> file_priorities;      // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
     std::vector<Endpoint> manual_peers;
     std::vector<std::vector<std::string>> tracker_tiers;
     std::uint32_t max_connections = 50;
@@ -95,6 +96,8 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     [[nodiscard]] transport::RateLimits limits() const { return throttle_.limits(); }
     // Those of the engine are other ones.
     void on_engine_limits_changed() { tell_rate_bounds(); }
+    // Other files are wanted from now on. Completion is told again when that makes work and the work is done.
+    void set_file_priorities(std::vector<std::uint8_t> file_priorities);
 
     // An accepted link whose info_hash is ours.
     [[nodiscard]] Status adopt(std::unique_ptr<PeerLink> link);
@@ -102,6 +105,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
 
     [[nodiscard]] const meta::Metainfo& metainfo() const { return *options_.metainfo; }
     [[nodiscard]] TorrentState state() const { return state_; }
+    // Every piece of the wanted files is there.
     [[nodiscard]] bool is_complete() const { return torrent_ && torrent_->is_complete(); }
     [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
     // Why the last announce failed; nothing once one was answered.

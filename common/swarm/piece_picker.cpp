@@ -69,8 +69,13 @@ const PartialPiece* PiecePicker::best_partial(ConnectionId peer, const meta::Bit
     bool best_is_own = false;
     for (const PartialPiece& partial : partial_.pickable()) {
         const bool is_own = partial.last_taker == peer;
-        const bool is_better = best == nullptr || (is_own != best_is_own ? is_own : partial.missing < best->missing);
-        if (!is_better || !peer_has.has(partial.piece) || !may_ask(peer, partial.piece)) continue;
+        if (best != nullptr) {
+            const std::uint8_t rank = priority(partial.piece);
+            const std::uint8_t best_rank = priority(best->piece);
+            const bool is_first = rank != best_rank ? rank > best_rank : partial.missing < best->missing;
+            if (is_own != best_is_own ? !is_own : !is_first) continue;
+        }
+        if (!peer_has.has(partial.piece) || !may_ask(peer, partial.piece)) continue;
         best = &partial;
         best_is_own = is_own;
     }
@@ -239,14 +244,21 @@ std::uint32_t PiecePicker::requested_blocks(PieceIndex piece) const {
 }
 
 void PiecePicker::set_wanted(PieceIndex piece, bool wanted) {
-    if (is_wanted(piece) == wanted) return;
-    forget_endgame_blocks();
+    if (is_wanted(piece) != wanted) set_priority(piece, wanted ? kNormalPriority : 0);
+}
+
+void PiecePicker::set_priority(PieceIndex piece, std::uint8_t priority) {
+    const bool wanted = priority > 0;
+    const bool was_wanted = is_wanted(piece);
+    if (wanted != was_wanted) forget_endgame_blocks();
+    if (!wanted) open_.erase(piece);
+    open_.set_priority(piece, priority);
+    if (wanted == was_wanted) return;
     if (wanted) {
         unwanted_.clear(piece);
         if (is_open(piece)) open_.insert(piece);
     } else {
         unwanted_.set(piece);
-        open_.erase(piece);
     }
     if (partial_.contains(piece)) partial_.set_wanted(piece, wanted);
     if (!have_.has(piece)) missing_pieces_ = wanted ? missing_pieces_ + 1 : missing_pieces_ - 1;
@@ -267,6 +279,7 @@ void PiecePicker::check_invariants() const {
     std::uint32_t missing = 0;
     for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
         const PieceIndex piece(i);
+        BT_CHECK(is_wanted(piece) == (priority(piece) > 0));
         const int states = (have_.has(piece) ? 1 : 0) + (full_.has(piece) ? 1 : 0) + (partial_.contains(piece) ? 1 : 0);
         BT_CHECK(states <= 1);
         BT_CHECK(open_.contains(piece) == (states == 0 && is_wanted(piece)));

@@ -4,13 +4,14 @@
 // same picks.
 //
 // State. A piece is open, partial (begun: some block was given out or came in), full (all blocks in, waiting for its
-// verdict) or verified; besides, wanted or not. A block of a partial piece is free, requested (by whom) or received.
+// verdict) or verified; besides, it has a priority: 0 is not wanted, 1 to 7 are, 4 is normal. A block of a partial piece is free, requested (by whom) or received.
 //
 // Order of a pick, for a peer that has the piece, wanted pieces only:
 //  1. Partial pieces with free blocks: a piece can be shared only when it is whole, and its memory is held until
 //     then. First the one this peer was the last to take from (so a peer that keeps pulling gets consecutive
-//     blocks of one piece, and a corrupt piece has few senders), then the one with fewest blocks missing.
-//  2. A new piece, if may_start_piece. With RarestFirst: any at random until `random_first_pieces` are verified
+//     blocks of one piece, and a corrupt piece has few senders), then the one of highest priority, then the one with
+//     fewest blocks missing.
+//  2. A new piece, if may_start_piece, of the highest priority that the peer has. Among these, with RarestFirst: any at random until `random_first_pieces` are verified
 //     (something to trade with at once matters more than rarity; rare pieces come slowly), then the rarest among
 //     connected peers, ties random so that peers do not all fetch the same. Sequential: the lowest index. Random: any.
 //  3. Endgame, only when no wanted block is free anywhere: blocks already requested from others, the one whose request
@@ -32,7 +33,7 @@
 //
 // Cost: pick and on_block_received O(1) a block while few partial pieces have free blocks (each pick looks at those);
 // starting a piece see rarity_order.h; in endgame O(log requested) a block, plus a look at the peer's own requests.
-// Memory: about 20 bytes a piece of the torrent and 12 a block of partial pieces.
+// Memory: about 22 bytes a piece of the torrent and 12 a block of partial pieces.
 
 #include <cstdint>
 #include <map>
@@ -106,7 +107,10 @@ class PiecePicker {
     // Blocks of a piece somebody has requested and that have not come.
     [[nodiscard]] std::uint32_t requested_blocks(PieceIndex piece) const;
 
-    // Unwanted pieces are never picked; what is already requested of them is still taken and verified.
+    // Unwanted pieces (priority 0) are never picked; what is already requested of them is still taken and verified.
+    void set_priority(PieceIndex piece, std::uint8_t priority);
+    [[nodiscard]] std::uint8_t priority(PieceIndex piece) const { return open_.priority(piece); }
+    // Wanted with normal priority, unless it has one, or not.
     void set_wanted(PieceIndex piece, bool wanted);
     [[nodiscard]] bool is_wanted(PieceIndex piece) const;
     [[nodiscard]] const meta::Bitfield& have() const;

@@ -1,6 +1,7 @@
 #pragma once
 
-// How many connected peers have each piece, and the pieces that may be started ("candidates"), rarest first.
+// How many connected peers have each piece, and the pieces that may be started ("candidates"): highest priority first,
+// among equals the rarest.
 //
 // State: one number per piece, plus one number for all seeds: a peer that comes with everything raises no piece
 // above another, so it is counted once. `order_` holds the candidates in groups of equal number, lowest first, and
@@ -9,14 +10,21 @@
 // the order is random (whoever enters a group takes a random place in it), so "the first one that the peer has"
 // is a random choice among the rarest.
 //
+// Priorities (1 … 7; 0 for pieces that are no candidates) make several such orders behind each other in the same
+// array: a piece's group is its number plus the rank of its priority times `width_`. Ranks are given to the priorities
+// in use when the order is sorted; a number that outgrows the width, or a priority without a rank, marks it as stale.
+// With one priority in use there is one rank and no width.
+//
 // A peer that leaves with all pieces lowers the seeds' number if that is above zero, and else every piece's. It does
 // not matter whether that peer had come complete or had become it: either way each piece loses one, and the numbers
 // of the pieces never fall below the count of incomplete peers that have them.
 //
-// Cost: O(1) for a have; O(groups) to insert or erase a candidate, once per piece started; a bitfield that touches
-// more than a quarter of the candidates marks the order as stale, and the next rarest() sorts it anew in O(pieces).
-// Selections look at 64 pieces at a time. The caller tells each fact once: a peer's repeated have is not for here.
+// Cost: O(1) for a have; O(groups) to insert or erase a candidate, once per piece started, or to change its priority; a
+// bitfield that touches more than a quarter of the candidates marks the order as stale, and the next rarest() sorts it
+// anew in O(pieces). Selections look at 64 pieces at a time. The caller tells each fact once: a peer's repeated have is
+// not for here.
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -26,6 +34,8 @@
 #include "common/meta/bitfield.h"
 
 namespace bt::swarm {
+
+inline constexpr std::uint8_t kNormalPriority = 4;
 
 class RarityOrder {
   public:
@@ -42,7 +52,11 @@ class RarityOrder {
     [[nodiscard]] bool contains(PieceIndex piece) const { return candidates_.has(piece); }
     [[nodiscard]] std::uint32_t size() const { return candidates_.count(); }
 
-    // One of the candidates that are set in `among`: the rarest (ties random), any, or the one of lowest index.
+    void set_priority(PieceIndex piece, std::uint8_t priority);
+    [[nodiscard]] std::uint8_t priority(PieceIndex piece) const { return priorities_[piece.value()]; }
+
+    // One of the candidates of the highest priority that is set in `among`: the rarest (ties random), any, or the one
+    // of lowest index.
     [[nodiscard]] std::optional<PieceIndex> rarest(const meta::Bitfield& among);
     [[nodiscard]] std::optional<PieceIndex> random(const meta::Bitfield& among);
     [[nodiscard]] std::optional<PieceIndex> first(const meta::Bitfield& among) const;
@@ -50,6 +64,17 @@ class RarityOrder {
     void check_invariants() const;
 
   private:
+    static constexpr std::size_t kLevels = 8;
+    static constexpr std::uint32_t kNoRank = 0xffff'ffff;
+
+    [[nodiscard]] std::uint32_t group_of(std::uint32_t piece) const {
+        return rank_[priorities_[piece]] * width_ + counts_[piece];
+    }
+    void rank_levels();
+    void split_candidates();
+    // choose(candidates of one priority), highest first, until there is an answer.
+    template <class Choose>
+    [[nodiscard]] std::optional<PieceIndex> from_highest(Choose choose) const;
     [[nodiscard]] bool touches_many(const meta::Bitfield& pieces) const;
     void sort();
     void place(std::uint32_t piece, std::uint32_t index);
@@ -62,11 +87,17 @@ class RarityOrder {
 
     std::vector<std::uint32_t> counts_;  // per piece: connected peers that have it, but for `seeds_`
     std::uint32_t seeds_ = 0;
+    std::vector<std::uint8_t> priorities_;
+    std::array<std::uint32_t, kLevels> pieces_at_{};  // pieces of each priority, candidates or not
     meta::Bitfield candidates_;
-    bool sorted_ = false;                // the three below are in force
+    bool split_ = false;  // there was ever more than one priority, and so there is:
+    std::array<meta::Bitfield, kLevels> candidates_at_;
+    bool sorted_ = false;                // what follows is in force
     std::vector<std::uint32_t> order_;   // candidates by rising number, random within equals
     std::vector<std::uint32_t> places_;  // per piece: its index in order_, for candidates
-    std::vector<std::uint32_t> start_;   // group g is order_[start_[g], start_[g + 1])
+    std::array<std::uint32_t, kLevels> rank_{};
+    std::uint32_t width_ = 0;
+    std::vector<std::uint32_t> start_;  // group g is order_[start_[g], start_[g + 1])
     Rng rng_;
 };
 

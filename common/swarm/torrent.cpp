@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/encoding.h"
+#include "common/swarm/piece_priorities.h"
 
 namespace bt::swarm {
 
@@ -22,10 +23,30 @@ Torrent::Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield 
       assembly_(layout_, settings_.max_piece_memory),
       file_state_(*metainfo_, have) {
     set_rate_bounds({});
-    left_ = layout_.total_length();
-    for (auto piece = have.next_set(PieceIndex(0)); piece; piece = have.next_set(PieceIndex(piece->value() + 1))) {
-        left_ -= layout_.piece_size(*piece);
+    apply_priorities(settings_.file_priorities);
+}
+
+void Torrent::apply_priorities(const std::vector<std::uint8_t>& file_priorities) {
+    const auto priorities = piece_priorities(*metainfo_, file_priorities);
+    left_ = wanted_ = lacking_ = 0;
+    for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
+        const PieceIndex piece(i);
+        picker_.set_priority(piece, priorities[i]);
+        const std::uint32_t size = layout_.piece_size(piece);
+        if (priorities[i] > 0) wanted_ += size;
+        if (have().has(piece)) continue;
+        lacking_ += size;
+        if (priorities[i] > 0) left_ += size;
     }
+}
+
+void Torrent::set_file_priorities(const std::vector<std::uint8_t>& file_priorities, TimePoint now) {
+    const bool was_complete = is_complete();
+    apply_priorities(file_priorities);
+    for (auto& [id, peer] : connections_) count_interesting(peer, now);
+    refill_all_ = true;
+    choke_dirty_ = true;
+    if (is_complete() && !was_complete) tell_completion(now);
 }
 
 Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
@@ -200,27 +221,32 @@ void Torrent::on_piece_written(PieceIndex piece, PieceVerdict verdict, TimePoint
 
 void Torrent::on_piece_verified(PieceIndex piece, const std::vector<Sha1Digest>& digests, TimePoint now) {
     picker_.on_piece_verified(piece);
-    left_ -= layout_.piece_size(piece);
+    lacking_ -= layout_.piece_size(piece);
+    const bool was_wanted = picker_.is_wanted(piece);
+    if (was_wanted) left_ -= layout_.piece_size(piece);
     telemetry_.emit(now, Level::Decision, "piece_verified", std::nullopt,
                     {{"piece", piece.value()}, {"have", have().count()}, {"pieces", layout_.piece_count()}});
     ban(blame_.on_piece_verified(piece, digests), piece, now);
     for (const FileIndex file : file_state_.on_piece_verified(piece)) {
+        completed_files_.push_back(file);
         telemetry_.emit(now, Level::Decision, "file_completed", std::nullopt,
                         {{"file", metainfo_->files()[file.value()].path}});
     }
     for (auto& [id, peer] : connections_) {
         peer.session->send_have(piece);
         if (telemetry_.wants(Level::Wire)) emit_message("message_sent", id, wire::Have{piece.value()}, now);
-        if (peer.session->pieces().has(piece) && settings_.download) change_interesting(peer, -1, now);
+        if (was_wanted && peer.session->pieces().has(piece) && settings_.download) change_interesting(peer, -1, now);
     }
-    if (is_complete()) {
-        telemetry_.emit(now, Level::Summary, "completed", std::nullopt,
-                        {{"downloaded", download_.total_bytes()},
-                         {"uploaded", upload_.total_bytes()},
-                         {"hash_failures", hash_failures_}});
-        for (auto& [id, peer] : connections_) drop_if_both_seeds(peer);
-        choke_dirty_ = true;
-    }
+    if (was_wanted && is_complete()) tell_completion(now);
+}
+
+void Torrent::tell_completion(TimePoint now) {
+    telemetry_.emit(now, Level::Summary, "completed", std::nullopt,
+                    {{"downloaded", download_.total_bytes()},
+                     {"uploaded", upload_.total_bytes()},
+                     {"hash_failures", hash_failures_}});
+    for (auto& [id, peer] : connections_) drop_if_both_seeds(peer);
+    choke_dirty_ = true;
 }
 
 void Torrent::on_piece_hash_failed(PieceIndex piece, const Contributors& contributors,

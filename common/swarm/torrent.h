@@ -41,6 +41,7 @@ namespace bt::swarm {
 
 struct TorrentSettings {
     bool download = true;                          // false: only serve what is there
+    std::vector<std::uint8_t> file_priorities;     // 0 (not wanted) … 7, one a file; empty: everything is normal
     PeerId peer_id{};                              // ours, on the wire
     std::string client_version = "Swarmlab";       // BEP 10 `v`
     std::uint16_t listen_port = 0;                 // BEP 10 `p`; 0: not told
@@ -89,7 +90,9 @@ struct TorrentStats {
     std::uint32_t have = 0, pieces = 0;
     std::uint64_t downloaded = 0, uploaded = 0;      // payload bytes, duplicates and failed pieces included
     std::uint64_t down_rate = 0, up_rate = 0;        // bytes per second
-    std::uint64_t left = 0;                          // bytes of pieces not verified
+    std::uint64_t left = 0;                          // bytes of wanted pieces not verified
+    std::uint64_t wanted = 0;                        // bytes of wanted pieces: what there is to do in all
+    std::uint64_t lacking = 0;                       // bytes of pieces not verified, wanted or not: for trackers
     std::uint32_t connected = 0, known = 0, banned = 0;
     std::uint32_t hash_failures = 0;
     std::uint64_t wasted = 0;                        // bytes of blocks that were not missing any more
@@ -124,7 +127,15 @@ class Torrent {
     [[nodiscard]] std::vector<PeerToDrop> take_drops() { return std::exchange(drops_, {}); }
     [[nodiscard]] std::vector<PieceIndex> take_prefetches() { return std::exchange(prefetches_, {}); }
 
-    [[nodiscard]] bool is_complete() const { return picker_.have().is_complete(); }
+    // Other files are wanted, or more or less than before. Pieces that became wanted are asked for in the same turn.
+    void set_file_priorities(const std::vector<std::uint8_t>& file_priorities, TimePoint now);
+    // Files whose last piece was verified since the last call.
+    [[nodiscard]] std::vector<FileIndex> take_completed_files() { return std::exchange(completed_files_, {}); }
+    [[nodiscard]] const storage::FileState& file_state() const { return file_state_; }
+
+    // Every wanted piece is there; has_everything: every piece.
+    [[nodiscard]] bool is_complete() const { return picker_.is_complete(); }
+    [[nodiscard]] bool has_everything() const { return picker_.have().is_complete(); }
     [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
     [[nodiscard]] const meta::Bitfield& have() const { return picker_.have(); }
     [[nodiscard]] PeerList& peer_list() { return peer_list_; }
@@ -149,6 +160,8 @@ class Torrent {
     void count_interesting(PeerConnection& peer, TimePoint now);
     void change_interesting(PeerConnection& peer, int delta, TimePoint now);
     [[nodiscard]] bool wants(PieceIndex piece) const;
+    void apply_priorities(const std::vector<std::uint8_t>& file_priorities);
+    void tell_completion(TimePoint now);
     void drop_if_both_seeds(PeerConnection& peer);
     [[nodiscard]] std::optional<Error> resolve_duplicate(const PeerId& remote, const Endpoint& endpoint, bool outgoing,
                                                          TimePoint now);
@@ -192,6 +205,9 @@ class Torrent {
     std::uint32_t hash_failures_ = 0;
     std::uint64_t wasted_ = 0;
     std::uint64_t left_ = 0;
+    std::uint64_t wanted_ = 0;
+    std::uint64_t lacking_ = 0;
+    std::vector<FileIndex> completed_files_;
 };
 
 }  // namespace bt::swarm

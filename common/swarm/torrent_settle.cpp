@@ -214,6 +214,8 @@ TorrentStats Torrent::stats(TimePoint now) const {
     stats.down_rate = download_.rate_bytes_per_s(now);
     stats.up_rate = upload_.rate_bytes_per_s(now);
     stats.left = left_;
+    stats.wanted = wanted_;
+    stats.lacking = lacking_;
     stats.connected = static_cast<std::uint32_t>(connections_.size());
     stats.known = static_cast<std::uint32_t>(peer_list_.known());
     stats.banned = static_cast<std::uint32_t>(peer_list_.banned());

@@ -24,6 +24,7 @@ class PickerDriver {
         : numbers_(std::move(numbers)),
           layout_(random_layout()),
           settings_(random_settings()),
+          uses_priorities_(numbers_(2) == 0),
           picker_(layout_, initial_have(), settings_, Rng(numbers_(256))),
           model_(layout_, picker_.have(), settings_) {}
 
@@ -244,8 +245,15 @@ class PickerDriver {
     void set_wanted() {
         const PieceIndex piece = some_piece();
         const bool wanted = numbers_(3) != 0;
-        model_.pieces()[piece.value()].wanted = wanted;
-        picker_.set_wanted(piece, wanted);
+        auto& known = model_.pieces()[piece.value()];
+        if (!uses_priorities_ || numbers_(4) == 0) {
+            if (wanted && !known.wanted) known.priority = 4;
+            known.wanted = wanted;
+            return picker_.set_wanted(piece, wanted);
+        }
+        known.wanted = wanted;
+        if (wanted) known.priority = static_cast<std::uint8_t>(1 + numbers_(7));
+        picker_.set_priority(piece, wanted ? known.priority : std::uint8_t{0});
     }
 
     void find_on_disk() {
@@ -258,6 +266,7 @@ class PickerDriver {
     Numbers numbers_;
     meta::PieceLayout layout_;
     swarm::PickerSettings settings_;
+    bool uses_priorities_;  // or all wanted pieces are alike
     swarm::PiecePicker picker_;
     PickerModel model_;
     std::uint32_t next_peer_ = 1;

@@ -29,6 +29,7 @@ class PickerModel {
     struct Piece {
         State state = State::Open;
         bool wanted = true;
+        std::uint8_t priority = 4;  // of a wanted piece
         std::vector<Block> blocks;
         std::optional<std::uint32_t> last_taker;
 
@@ -158,6 +159,7 @@ class PickerModel {
             if (picker.is_piece_full(index) != (piece.state == State::Full)) return "is_piece_full differs";
             if (picker.have().has(index) != (piece.state == State::Verified)) return "have differs";
             if (picker.is_wanted(index) != piece.wanted) return "is_wanted differs";
+            if (picker.priority(index) != (piece.wanted ? piece.priority : 0)) return "priority differs";
             if (picker.requested_blocks(index) != requested) return "requested_blocks differs";
             if (is_partial) partial.emplace_back(piece.missing(), index);
         }
@@ -183,10 +185,15 @@ class PickerModel {
         return false;
     }
 
+    // What could be begun for this peer: of the highest priority alone.
     [[nodiscard]] std::set<std::uint32_t> startable(std::uint32_t peer) {
         std::set<std::uint32_t> found;
+        std::uint8_t highest = 0;
         for (const std::uint32_t piece : peers_[peer]) {
-            if (pieces_[piece].state == State::Open && pieces_[piece].wanted) found.insert(piece);
+            if (pieces_[piece].state != State::Open || !pieces_[piece].wanted) continue;
+            if (pieces_[piece].priority > highest) found.clear();
+            highest = std::max(highest, pieces_[piece].priority);
+            if (pieces_[piece].priority == highest) found.insert(piece);
         }
         return found;
     }
@@ -211,7 +218,7 @@ class PickerModel {
         if (!pieces_[index].has_free_block()) return "not a partial piece with a free block";
         if (!may_ask(peer, index)) return "the piece is on trial with another peer";
         const auto key = [&](const Piece& piece) {
-            return std::pair(piece.last_taker != std::optional(peer), piece.missing());
+            return std::tuple(piece.last_taker != std::optional(peer), -int{piece.priority}, piece.missing());
         };
         for (const std::uint32_t other : peers_[peer]) {
             if (!may_ask(peer, other)) continue;

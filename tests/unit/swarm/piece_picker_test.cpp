@@ -402,3 +402,82 @@ TEST_CASE("what was there at the start is not picked") {
     CHECK(out.size() == kBlocks);
     CHECK(piece_of(out[0]) == 1);
 }
+
+TEST_CASE("pieces of higher priority are begun first, and rarity decides among equals") {
+    Fixture f(pieces_of_four_blocks(6));
+    f.picker.set_priority(PieceIndex(4), 7);
+    f.picker.set_priority(PieceIndex(5), 7);
+    f.picker.set_priority(PieceIndex(0), 1);
+    f.picker.on_peer_bitfield(all(6));
+    f.picker.on_peer_bitfield(bits(6, {2, 3, 4}));
+    f.picker.on_peer_have(PieceIndex(1));
+    std::vector<std::uint32_t> order;
+    for (const PickedBlock& pick : f.pick(kAnn, all(6), 24)) {
+        if (block_of(pick) == 0) order.push_back(piece_of(pick));
+    }
+    REQUIRE(order.size() == 6);
+    CHECK(order[0] == 5);
+    CHECK(order[1] == 4);
+    CHECK(order[5] == 0);
+}
+
+TEST_CASE("a peer that lacks the urgent pieces is asked for the most urgent ones that it has") {
+    const PickOrder how = GENERATE(PickOrder::RarestFirst, PickOrder::Sequential, PickOrder::Random);
+    PickerSettings settings = rarest_at_once();
+    settings.order = how;
+    Fixture f(pieces_of_four_blocks(4), settings);
+    f.picker.set_priority(PieceIndex(0), 7);
+    f.picker.set_priority(PieceIndex(2), 6);
+    f.picker.on_peer_bitfield(bits(4, {1, 2, 3}));
+    const auto picks = f.pick(kAnn, bits(4, {1, 2, 3}), 1);
+    REQUIRE(picks.size() == 1);
+    CHECK(piece_of(picks[0]) == 2);
+}
+
+TEST_CASE("a begun piece of high priority is finished before one of which less is missing") {
+    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    f.pick(kAnn, all(2), 3);
+    f.pick(kBob, bits(2, {1}), 1);
+    f.picker.set_priority(PieceIndex(1), 7);
+    const auto picks = f.pick(kCid, all(2), 1);
+    REQUIRE(picks.size() == 1);
+    CHECK(piece_of(picks[0]) == 1);
+}
+
+TEST_CASE("the order by priority holds while the number of peers grows far beyond what it was") {
+    Fixture f(pieces_of_four_blocks(8));
+    f.picker.set_priority(PieceIndex(7), 7);
+    f.picker.set_priority(PieceIndex(6), 1);
+    f.picker.on_peer_bitfield(all(8));
+    CHECK(piece_of(f.pick(kAnn, all(8), 4)[0]) == 7);
+    // 1 stays a candidate and becomes common; 2 is taken out, becomes common and comes back.
+    f.picker.set_priority(PieceIndex(2), 0);
+    for (int i = 0; i < 40; ++i) {
+        f.picker.on_peer_have(PieceIndex(1));
+        f.picker.on_peer_have(PieceIndex(2));
+        f.picker.check_invariants();
+    }
+    f.picker.set_priority(PieceIndex(2), 7);
+    f.picker.check_invariants();
+    std::vector<std::uint32_t> order;
+    for (const PickedBlock& pick : f.pick(kBob, all(8), 28)) {
+        if (block_of(pick) == 0) order.push_back(piece_of(pick));
+    }
+    REQUIRE(order.size() == 7);
+    CHECK(order[0] == 2);
+    CHECK(order[5] == 1);
+    CHECK(order[6] == 6);
+}
+
+TEST_CASE("a piece without priority is not picked, and is again when it gets one") {
+    Fixture f(pieces_of_four_blocks(2));
+    f.picker.set_priority(PieceIndex(0), 0);
+    f.picker.set_priority(PieceIndex(1), 0);
+    CHECK(f.picker.is_complete());
+    CHECK(f.pick(kAnn, all(2), 8).empty());
+    f.picker.set_priority(PieceIndex(1), 2);
+    CHECK_FALSE(f.picker.is_complete());
+    CHECK(f.pick(kAnn, all(2), 8).size() == 4);
+    f.picker.set_wanted(PieceIndex(1), true);
+    CHECK(f.picker.priority(PieceIndex(1)) == 2);
+}
