@@ -5,6 +5,7 @@
 #include "client/arguments.h"
 #include "client/create.h"
 #include "client/download.h"
+#include "client/inspect.h"
 
 int main(int argc, char** argv) {
     using namespace bt;
@@ -16,6 +17,9 @@ int main(int argc, char** argv) {
     }
     if (const auto* download = std::get_if<client::DownloadArguments>(&arguments)) {
         return app::to_int(client::run_download(*download));
+    }
+    if (const auto* inspect = std::get_if<client::InspectArguments>(&arguments)) {
+        return app::to_int(client::run_inspect(*inspect));
     }
     return app::to_int(app::ExitCode::Internal);
 }
