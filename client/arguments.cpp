@@ -9,17 +9,6 @@
 namespace bt::client {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, WireCommand>, 9> kWireCommands = {
-    {{"peers", WireCommand::Peers},
-     {"handshake", WireCommand::Handshake},
-     {"download_piece", WireCommand::DownloadPiece},
-     {"download", WireCommand::Download},
-     {"magnet_handshake", WireCommand::MagnetHandshake},
-     {"magnet_info", WireCommand::MagnetInfo},
-     {"magnet_download_piece", WireCommand::MagnetDownloadPiece},
-     {"magnet_download", WireCommand::MagnetDownload},
-     {"scrape", WireCommand::Scrape}}};
-
 constexpr std::array<std::pair<std::string_view, InspectCommand>, 3> kInspectCommands = {
     {{"decode", InspectCommand::Decode},
      {"info", InspectCommand::Info},
@@ -29,15 +18,10 @@ constexpr const char* kNotes =
     "Sizes and rates are plain numbers or have a unit: 500k is 500,000, 8MiB is 8,388,608. Durations are seconds or "
     "have "
     "units: 90, 5m, 1h30m.\n\n"
-    "--on-complete runs once a torrent, when its last piece is verified. SWARM_NAME, SWARM_INFO_HASH, SWARM_PATH, "
-    "SWARM_OUTDIR, SWARM_SIZE (bytes) and SWARM_DOWNLOADED are in its environment.\n\n"
+    "--on-complete runs once a torrent, when its last piece is verified. SWARM_NAME, SWARM_INFO_HASH, SWARM_DIR, "
+    "SWARM_LENGTH (bytes) and SWARM_DOWNLOADED are in its environment.\n\n"
     "On a terminal a live view is drawn on standard error; elsewhere a line is written now and then. The environment "
-    "variable NO_COLOR turns colours off.\n\n"
-    "With --details each peer has letters: D downloading from it, d it does not let us (choked, and we are "
-    "interested), U "
-    "uploading to it, u it wants but we do not let it, K it lets us but we want nothing, ? we let it but it wants "
-    "nothing, "
-    "I it came to us, E encrypted, X known from peer exchange, H known from the DHT.";
+    "variable NO_COLOR turns colours off.";
 
 std::unexpected<Error> missing(std::string what) {
     return fail(local_error(ErrorCode::InvalidArgument, std::move(what)));
@@ -50,11 +34,6 @@ bool find_command(const Table& table, const std::string& name, Command& out) {
     return found != table.end();
 }
 
-bool writes(WireCommand command) {
-    return command == WireCommand::DownloadPiece || command == WireCommand::Download ||
-           command == WireCommand::MagnetDownloadPiece || command == WireCommand::MagnetDownload;
-}
-
 }  // namespace
 
 app::Program client_table(AllArguments& out) {
@@ -62,13 +41,13 @@ app::Program client_table(AllArguments& out) {
     program.name = "swarm-client";
     program.examples =
         "  swarm-client ubuntu.torrent --outdir downloads\n"
-        "  swarm-client a.torrent 'magnet:?xt=urn:btih:…' --download-limit 8MiB/s --seed-ratio 1\n"
-        "  swarm-client -t x.torrent --peers peers.txt --seed-time 1h --details\n"
+        "  swarm-client a.torrent b.torrent --download-limit 8MiB/s --seed-ratio 1\n"
+        "  swarm-client -t x.torrent --peers peers.txt --seed-time 1h\n"
         "  swarm-client info ubuntu.torrent\n"
         "  swarm-client create photos/ -o photos.torrent --tracker http://127.0.0.1:6969/announce\n";
     program.main.summary = "Downloads torrents, checks every piece, and uploads to others meanwhile.";
     program.main.positionals = {{"TORRENT",
-                                 "A .torrent file, a magnet URI or a bare info_hash; several go side by side",
+                                 "A .torrent file; several go side by side",
                                  app::add_text(out.download.client.torrents), app::ArgumentKind::Torrent, false, true}};
     program.main.options = download_options(out.download);
     program.commands = client_commands(out);
@@ -81,7 +60,7 @@ Result<Arguments> chosen_arguments(const std::string& command, AllArguments all)
     if (command.empty()) {
         ClientOptions& client = all.download.client;
         if (client.torrents.empty())
-            return missing("nothing to download: name a .torrent file, magnet URI or info_hash");
+            return missing("nothing to download: name a .torrent file");
         if (client.outdir.empty()) return missing("--outdir must not be empty");
         client.bind = all.download.common.bind;
         client.port = all.download.common.port.value_or(0);
@@ -92,12 +71,7 @@ Result<Arguments> chosen_arguments(const std::string& command, AllArguments all)
         if (all.create.output.empty()) return missing("create: -o FILE.torrent is needed");
         return Arguments(std::move(all.create));
     }
-    if (command == "verify") return Arguments(std::move(all.verify));
     if (find_command(kInspectCommands, command, all.inspect.command)) return Arguments(std::move(all.inspect));
-    if (find_command(kWireCommands, command, all.wire.command)) {
-        if (writes(all.wire.command) && all.wire.output.empty()) return missing(command + ": -o OUT is needed");
-        return Arguments(std::move(all.wire));
-    }
     return missing("unknown command " + command);
 }
 

@@ -14,28 +14,19 @@
 
 namespace bt::client {
 
-struct ViewOptions {
-    bool details = false;  // a row per peer
-    bool json = false;     // progress as JSON objects on standard output
-    bool quiet = false;    // neither progress nor summary
-};
-
 struct DownloadArguments {
     app::CommonOptions common;
     ClientOptions client;
-    ViewOptions view;
 };
 
 // Where the table's setters write to.
 struct AllArguments {
     DownloadArguments download;
     CreateArguments create;
-    VerifyArguments verify;
     InspectArguments inspect;
-    WireArguments wire;
 };
 
-using Arguments = std::variant<DownloadArguments, CreateArguments, VerifyArguments, InspectArguments, WireArguments>;
+using Arguments = std::variant<DownloadArguments, CreateArguments, InspectArguments>;
 
 // `out` must outlive the table.
 [[nodiscard]] app::Program client_table(AllArguments& out);

@@ -13,8 +13,6 @@
 
 #include "common/base/endpoint.h"
 #include "common/base/time.h"
-#include "common/storage/overwrite.h"
-#include "common/transport/encryption_policy.h"
 
 namespace bt::client {
 
@@ -23,13 +21,11 @@ inline constexpr std::uint32_t kDefaultMaxPeers = 50;
 
 struct ClientOptions {
     // what
-    std::vector<std::string> torrents;  // each a path, a magnet URI, or a bare info_hash (40 hex or 32 base32)
+    std::vector<std::string> torrents;  // paths of .torrent files
     std::string outdir = ".";
     std::string select;                   // which files, as common/meta/file_selection.h reads it; empty: all
     std::vector<std::string> priorities;  // "PATTERN=low|normal|high|skip", later ones rule
     bool sequential = false;              // pieces in order, for those who read while it comes
-    storage::Overwrite overwrite = storage::Overwrite::Check;
-    bool verify = true;  // false: believe what lies in outdir without reading it
 
     // how fast; bytes per second, 0: as fast as it goes
     std::uint64_t download_limit = 0;  // all torrents together
@@ -46,14 +42,10 @@ struct ClientOptions {
     // whom with
     std::optional<Address> bind;                 // listen here and dial from here
     std::uint16_t port = 0;                      // 0: the kernel chooses
-    std::vector<Endpoint> listen;                // these in place of bind and port, where there are any
     std::uint32_t max_peers = kDefaultMaxPeers;  // connections a torrent
     std::string peers_file;                      // ip:port lines; for every torrent
-    transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Prefer;
-    bool pex = true;  // peers may tell of peers (never in private torrents)
 
     // trackers
-    std::string ca_file;                     // PEM, in place of the system's certificates
     std::optional<Duration> interval_floor;  // never announce more often
 
     std::optional<std::uint64_t> rng_seed;  // repeatable choices and peer_id

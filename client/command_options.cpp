@@ -39,32 +39,6 @@ app::Setter add_tier(std::vector<std::vector<std::string>>& target) {
     };
 }
 
-app::Setter set_endpoint(std::optional<Endpoint>& target) {
-    return [&target](const std::string& text) -> Status {
-        target = Endpoint::parse(text);
-        if (!target || target->port == 0) return app::bad_value(text, "ip:port");
-        return {};
-    };
-}
-
-app::Setter set_address(std::optional<Address>& target) {
-    return [&target](const std::string& text) -> Status {
-        target = Address::parse(text);
-        if (!target) return app::bad_value(text, "IP address");
-        return {};
-    };
-}
-
-Option threads(std::uint32_t& target) {
-    return {"threads",
-            "",
-            "N",
-            "Hash with so many threads; 0: one for each core",
-            app::set_number<std::uint32_t>(target, 0, 1024),
-            "0"};
-}
-
-Option quiet(bool& target) { return {"quiet", "q", "", "No progress", app::set_flag(target)}; }
 Option json(bool& target) { return {"json", "", "", "One JSON object", app::set_flag(target)}; }
 Option full(bool& target) {
     return {"full", "", "", "For people: files with their numbers, tiers, private flag, creation date",
@@ -80,29 +54,13 @@ Command create_command(CreateArguments& out) {
     options.push_back({"tracker", "", "URL[,URL]", "Announce URLs of a tier; again for a further tier",
                        add_tier(out.tracker_tiers), "", "http://127.0.0.1:6969/announce"});
     options.back().repeatable = true;
-    options.push_back({"web-seed", "", "URL", "Where the content lies on the web (BEP 19); for several, again",
-                       app::add_text(out.web_seeds), "", "http://127.0.0.1/files/"});
-    options.back().repeatable = true;
     options.push_back({"piece-length", "", "SIZE", "Bytes a piece, a power of two from 16KiB (by size, if not given)",
                        set_piece_length(out.piece_length), "", "256KiB"});
     options.push_back({"comment", "", "TEXT", "Free text", app::set_text(out.comment), "", "holiday"});
-    options.push_back({"source", "", "TEXT", "Goes into the info_hash: another torrent for the same content",
-                       app::set_text(out.source), "", "SITE"});
     options.push_back({"private", "", "", "Peers only from the trackers (BEP 27)", app::set_flag(out.is_private)});
     options.push_back({"creation-date", "", "N",
                        "Unix time to record (none, so that the same content gives the same file)",
                        app::set_number<std::int64_t>(out.creation_date, 0), "", "1700000000"});
-    options.push_back(threads(out.threads));
-    options.push_back(quiet(out.quiet));
-    return command;
-}
-
-Command verify_command(VerifyArguments& out) {
-    Command command{"verify", "Check data against a torrent; names bad pieces and files", "", {}, {}};
-    command.positionals = {
-        {"FILE", "The .torrent file", app::set_text(out.torrent), ArgumentKind::Path},
-        {"DIR", "The folder it was downloaded to, or the file itself", app::set_text(out.folder), ArgumentKind::Path}};
-    command.options = {threads(out.threads), quiet(out.quiet)};
     return command;
 }
 
@@ -121,102 +79,11 @@ std::vector<Command> inspect_commands(InspectArguments& out) {
     return {decode, info, magnet};
 }
 
-// Which things a command of the network takes beside its subject.
-struct WireForm {
-    const char* name;
-    const char* summary;
-    const char* subject;  // "FILE", "URI"
-    bool output = false;  // -o
-    bool piece = false;   // INDEX
-    bool peer_positional = false;
-    bool peer_required = false;
-    bool peer_option = false;
-    bool described = false;  // --json, --full
-};
-
-constexpr WireForm kWireForms[] = {
-    {"peers", "Ask the trackers for peers; ip:port, one a line", "FILE"},
-    {.name = "handshake",
-     .summary = "Shake hands with a peer and print its peer_id",
-     .subject = "FILE",
-     .peer_positional = true,
-     .peer_required = true},
-    {.name = "download_piece",
-     .summary = "Download one piece and check it",
-     .subject = "FILE",
-     .output = true,
-     .piece = true,
-     .peer_option = true},
-    {.name = "download",
-     .summary = "Download the content and check it",
-     .subject = "FILE",
-     .output = true,
-     .peer_option = true},
-    {.name = "magnet_handshake",
-     .summary = "Shake hands with a peer of a magnet; prints peer_id and extension id",
-     .subject = "URI",
-     .peer_positional = true},
-    {.name = "magnet_info",
-     .summary = "As info, from a magnet: the description comes from peers",
-     .subject = "URI",
-     .peer_option = true,
-     .described = true},
-    {.name = "magnet_download_piece",
-     .summary = "As download_piece, from a magnet",
-     .subject = "URI",
-     .output = true,
-     .piece = true,
-     .peer_option = true},
-    {.name = "magnet_download",
-     .summary = "As download, from a magnet",
-     .subject = "URI",
-     .output = true,
-     .peer_option = true},
-    {.name = "scrape", .summary = "Seeds, leechers and completed downloads, for each tracker", .subject = "FILE|URI"},
-};
-
-Command wire_command(const WireForm& form, WireArguments& out) {
-    Command command{form.name, form.summary, "", {}, {}};
-    const bool is_uri = std::string_view(form.subject) == "URI";
-    command.positionals.push_back({form.subject, is_uri ? "magnet:?xt=urn:btih:…" : "The .torrent file",
-                                   app::set_text(out.subject), is_uri ? ArgumentKind::Text : ArgumentKind::Path});
-    if (form.piece) {
-        command.positionals.push_back(
-            {"INDEX", "Which piece; the first is 0", app::set_number<std::uint32_t>(out.piece)});
-    }
-    if (form.peer_positional) {
-        command.positionals.push_back({"ip:port",
-                                       form.peer_required ? "The peer" : "The peer (else one from the trackers)",
-                                       set_endpoint(out.peer), ArgumentKind::Text, form.peer_required});
-    }
-    auto& options = command.options;
-    if (form.output) {
-        options.push_back(
-            {"output", "o", "OUT", "Write it here", app::set_text(out.output), "", "out.bin", "", ArgumentKind::Path});
-    }
-    if (form.peer_option) {
-        options.push_back(
-            {"peer", "", "IP:PORT", "Use this peer and ask no tracker", set_endpoint(out.peer), "", "127.0.0.1:6881"});
-    }
-    if (form.described || std::string_view(form.name) == "scrape") options.push_back(json(out.json));
-    if (form.described) options.push_back(full(out.full));
-    options.push_back({"bind", "", "IP", "Connect from this address", set_address(out.bind), "", "127.0.0.1"});
-    options.push_back({"port", "", "N", "The port to announce; 0: the kernel chooses",
-                       app::set_number<std::uint16_t>(out.port), "0"});
-    options.push_back({"timeout", "", "TIME", "Give up when nothing has come for so long",
-                       app::set_duration(out.timeout, milliseconds(1)), "60"});
-    options.push_back({"ca-file", "", "FILE", "Certificates (PEM) to judge HTTPS trackers by",
-                       app::set_text(out.ca_file), "", "ca.pem", "", ArgumentKind::Path});
-    return command;
-}
-
 }  // namespace
 
 std::vector<Command> client_commands(AllArguments& out) {
     std::vector<Command> commands = inspect_commands(out.inspect);
-    for (const WireForm& form : kWireForms) commands.push_back(wire_command(form, out.wire));
     commands.push_back(create_command(out.create));
-    commands.push_back(verify_command(out.verify));
     return commands;
 }
 

@@ -9,21 +9,6 @@ namespace {
 
 using app::ArgumentKind;
 using app::Option;
-using transport::EncryptionPolicy;
-
-// "1.2.3.4:6881", "[::1]:6881"; an address alone has port 0.
-app::Setter add_listen(std::vector<Endpoint>& target) {
-    return [&target](const std::string& text) -> Status {
-        if (const auto endpoint = Endpoint::parse(text)) {
-            target.push_back(*endpoint);
-        } else if (const auto address = Address::parse(text)) {
-            target.push_back({*address, 0});
-        } else {
-            return app::bad_value(text, "IP:PORT or [IP]:PORT");
-        }
-        return {};
-    };
-}
 
 app::Setter set_seed_time(std::optional<Duration>& target) {
     return [&target](const std::string& text) -> Status {
@@ -38,7 +23,7 @@ app::Setter set_seed_time(std::optional<Duration>& target) {
 
 void add_files(std::vector<Option>& out, ClientOptions& client) {
     const std::string group = "Files";
-    out.push_back({"torrent", "t", "TORRENT", "A .torrent file, a magnet URI or an info_hash; for several, again",
+    out.push_back({"torrent", "t", "TORRENT", "A .torrent file; for several, again",
                    app::add_text(client.torrents), "", "ubuntu.torrent", group, ArgumentKind::Torrent});
     out.back().repeatable = true;
     out.push_back({"outdir", "", "DIR", "Download into this folder", app::set_text(client.outdir), ".", "", group,
@@ -61,20 +46,6 @@ void add_files(std::vector<Option>& out, ClientOptions& client) {
     out.back().repeatable = true;
     out.push_back({"sequential", "", "", "Pieces in order, for reading while it comes",
                    app::set_flag(client.sequential), "", "", group});
-    out.push_back({"overwrite",
-                   "",
-                   "WHEN",
-                   "Files that are there: check and complete them, never touch, always replace",
-                   app::set_word<storage::Overwrite>(client.overwrite, {{"check", storage::Overwrite::Check},
-                                                                        {"never", storage::Overwrite::Never},
-                                                                        {"always", storage::Overwrite::Always}}),
-                   "check",
-                   "",
-                   group,
-                   ArgumentKind::Words,
-                   {"check", "never", "always"}});
-    out.push_back({"no-verify", "", "", "Believe what lies in the folder without reading it",
-                   app::set_flag(client.verify, false), "", "", group});
     out.push_back({"on-complete", "", "CMD",
                    "Run this with /bin/sh when a torrent is complete (see SWARM_… in the man page)",
                    app::set_text(client.on_complete), "", "notify-send done", group});
@@ -109,38 +80,10 @@ void add_peers(std::vector<Option>& out, ClientOptions& client) {
     out.push_back({"max-peers", "", "N", "At most so many connections a torrent",
                    app::set_number<std::uint32_t>(client.max_peers, 1, 10000), std::to_string(kDefaultMaxPeers), "",
                    group});
-    out.push_back({"listen", "", "IP:PORT", "Listen here, in place of --bind and --port; for several, again",
-                   add_listen(client.listen), "", "[::]:6881", group});
-    out.back().repeatable = true;
-    out.push_back({"encryption",
-                   "",
-                   "HOW",
-                   "Encrypted connections: prefer, require, or off",
-                   app::set_word<EncryptionPolicy>(client.encryption, {{"prefer", EncryptionPolicy::Prefer},
-                                                                       {"require", EncryptionPolicy::Require},
-                                                                       {"off", EncryptionPolicy::Off}}),
-                   "prefer",
-                   "",
-                   group,
-                   ArgumentKind::Words,
-                   {"prefer", "require", "off"}});
-    out.push_back(
-        {"no-pex", "", "", "Do not let peers tell of peers", app::set_flag(client.pex, false), "", "", group});
-    out.push_back({"ca-file", "", "FILE", "Certificates (PEM) to judge HTTPS trackers by, in place of the system's",
-                   app::set_text(client.ca_file), "", "ca.pem", group, ArgumentKind::Path});
     out.push_back({"interval-floor", "", "TIME", "Never announce more often than this",
                    app::set_duration(client.interval_floor), "60", "", group});
     out.push_back({"rng-seed", "", "N", "Repeatable choices and peer_id",
                    app::set_number<std::uint64_t>(client.rng_seed), "", "1", group});
-}
-
-void add_view(std::vector<Option>& out, ViewOptions& view) {
-    const std::string group = "Display";
-    out.push_back({"details", "", "", "A row for every peer", app::set_flag(view.details), "", "", group});
-    out.push_back({"json", "", "", "Progress as JSON objects on standard output, one a line", app::set_flag(view.json),
-                   "", "", group});
-    out.push_back(
-        {"quiet", "q", "", "Neither progress nor summary; errors only", app::set_flag(view.quiet), "", "", group});
 }
 
 }  // namespace
@@ -151,7 +94,6 @@ std::vector<Option> download_options(DownloadArguments& out) {
     add_speed(options, out.client);
     add_ends(options, out.client);
     add_peers(options, out.client);
-    add_view(options, out.view);
     std::ranges::move(app::common_options(out.common), std::back_inserter(options));
     return options;
 }

@@ -36,6 +36,7 @@ Session::Session(env::Env& env, SessionSettings settings, SessionObserver& obser
 Session::~Session() = default;
 
 Result<Endpoint> Session::start() {
+    engine_.set_limits(settings_.limits);
     BT_TRY_ASSIGN(const Endpoint endpoint, engine_.start());
     started_at_ = next_stats_ = env_->now();
     wake();
@@ -55,6 +56,7 @@ Result<TorrentId> Session::add(SessionTorrent torrent) {
                                     PolicyWatch(torrent.policy, now), now, nullptr, std::nullopt, std::nullopt, false});
     if (item->name.empty()) item->name = torrent.torrent.metainfo->name();
     item->node = &engine_.add_torrent(std::move(torrent.torrent));
+    item->node->set_limits(torrent.limits);
     items_.push_back(std::move(item));
     wake();
     return items_.back()->id;
@@ -131,7 +133,7 @@ void Session::judge(Item& item, TimePoint now) {
     if (item.failure) return end(item, end_for(*item.failure), item.failure);
     const auto snapshot = item.node->snapshot();
     const bool complete = item.node->is_complete();
-    const PolicyInput input{&snapshot, complete, item.node->metainfo().layout().total_length()};
+    const PolicyInput input{&snapshot, complete, wanted_bytes(*item.node)};
     const auto how = item.watch.judge(input, now);
     if (complete) tell_completion(item);
     if (item.result || !how) return;  // the observer may have removed it
@@ -155,7 +157,7 @@ void Session::end(Item& item, TorrentEnd how, std::optional<Error> error) {
     result.end = how;
     result.error = std::move(error);
     result.snapshot = item.node->snapshot();
-    result.wanted = item.node->metainfo().layout().total_length();
+    result.wanted = wanted_bytes(*item.node);
     result.running = now - item.added_at;
     if (item.watch.completed_at()) result.completed_after = *item.watch.completed_at() - item.added_at;
     item.result = std::move(result);

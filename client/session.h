@@ -22,6 +22,7 @@
 #include "client/torrent_policy.h"
 #include "client/view_model.h"
 #include "common/engine/engine.h"
+#include "common/transport/rate_limits.h"
 
 namespace bt::client {
 
@@ -32,6 +33,7 @@ using TorrentId = StrongIndex<struct SessionTorrentTag>;
 
 struct SessionSettings {
     engine::EngineSettings engine;
+    transport::RateLimits limits;  // of all torrents together
     Duration stats_interval = seconds(1);
     bool ends_with_torrents = true;  // false: runs, even empty, until interrupt()
 };
@@ -39,6 +41,7 @@ struct SessionSettings {
 struct SessionTorrent {
     std::string name;  // empty: the metainfo's
     engine::TorrentOptions torrent;
+    transport::RateLimits limits;
     TorrentPolicy policy;
 };
 

@@ -88,7 +88,7 @@ TorrentView describe(engine::TorrentNode& node, const engine::TorrentSnapshot& s
     TorrentView view;
     view.phase = phase_of(node, snapshot);
     if (node.failure()) view.problem = node.failure()->message();
-    view.wanted = node.metainfo().layout().total_length();
+    view.wanted = wanted_bytes(node);
     copy_numbers(snapshot, view);
     copy_trackers(snapshot, now, view);
     if (const swarm::Torrent* torrent = node.torrent()) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/app/node_setup.h"
+#include "common/meta/file_selection.h"
 
 namespace bt::client {
 namespace {
@@ -20,6 +21,7 @@ engine::TorrentOptions torrent_options(const ClientOptions& options, const std::
     torrent.boot_id = app::boot_id();
     torrent.manual_peers = peers;
     torrent.max_connections = options.max_peers;
+    if (options.sequential) torrent.swarm.picker.order = swarm::PickOrder::Sequential;
     if (options.interval_floor) torrent.tracker.interval_floor = *options.interval_floor;
     return torrent;
 }
@@ -44,6 +46,11 @@ Result<SessionTorrent> plan_torrent(const ClientOptions& options, const std::str
     planned.torrent.paths = storage::paths_in(*metainfo, options.outdir);
     planned.torrent.resume_path = options.outdir + "/." + metainfo->name() + ".swarm-resume";
     planned.torrent.tracker_tiers = metainfo->tracker_tiers();
+    if (!options.select.empty() || !options.priorities.empty()) {
+        BT_TRY_ASSIGN(planned.torrent.file_priorities,
+                      meta::file_priorities(metainfo->files(), options.select, options.priorities));
+    }
+    planned.limits = {options.torrent_download_limit, options.torrent_upload_limit};
     planned.torrent.metainfo = std::move(metainfo);
     return planned;
 }
@@ -73,6 +80,7 @@ Result<SessionPlan> plan_session(const ClientOptions& options) {
     }
     plan.rng_seed = options.rng_seed.value_or(app::entropy_seed());
     Rng rng(plan.rng_seed);
+    plan.settings.limits = {options.download_limit, options.upload_limit};
     plan.settings.stats_interval = options.stats_interval;
     plan.settings.engine.listen = {options.bind.value_or(Address()), options.port};
     plan.settings.engine.source = options.bind;

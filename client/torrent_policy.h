@@ -35,6 +35,12 @@ struct PolicyInput {
     std::uint64_t wanted = 0;  // bytes
 };
 
+// Bytes of the files that are wanted; of all, as long as the content has not been checked.
+[[nodiscard]] inline std::uint64_t wanted_bytes(const engine::TorrentNode& node) {
+    const auto wanted = node.snapshot().stats.wanted;
+    return wanted > 0 ? wanted : node.metainfo().layout().total_length();
+}
+
 class PolicyWatch {
   public:
     PolicyWatch(TorrentPolicy policy, TimePoint now) : policy_(policy), progress_at_(now), hopeful_at_(now) {}

@@ -137,6 +137,19 @@ class Parser {
 
 Result<Magnet> Magnet::parse(std::string_view uri) { return Parser().run(uri); }
 
+Result<Magnet> Magnet::parse_link(std::string_view text) {
+    if (starts_with_any_case(text, "magnet:")) return parse(text);
+    const auto hash = parse_hash(text);
+    if (!hash) return refuse("neither a magnet URI nor an info_hash of 40 hex digits or 32 of base32", 0);
+    Magnet magnet;
+    magnet.info_hash = *hash;
+    return magnet;
+}
+
+bool Magnet::is_link(std::string_view text) {
+    return starts_with_any_case(text, "magnet:") || parse_hash(text).has_value();
+}
+
 std::string Magnet::to_uri() const {
     std::string uri(kScheme);
     uri += "xt=" + std::string(kHashPrefix) + to_hex(info_hash);

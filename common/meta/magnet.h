@@ -31,6 +31,10 @@ struct Magnet {
 
     // Error: InvalidMagnet, fault Remote. Limits: 64 KiB in all, 200 trackers, 200 peers of both kinds.
     [[nodiscard]] static Result<Magnet> parse(std::string_view uri);
+    // A magnet URI, or a bare info_hash (40 hex digits or 32 of base32).
+    [[nodiscard]] static Result<Magnet> parse_link(std::string_view text);
+    // Whether the text is meant as one of these, and not as the path of a file.
+    [[nodiscard]] static bool is_link(std::string_view text);
     [[nodiscard]] std::string to_uri() const;
 
     friend bool operator==(const Magnet&, const Magnet&) = default;

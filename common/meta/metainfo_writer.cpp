@@ -91,6 +91,19 @@ Result<ByteBuffer> write_metainfo(const TorrentDescription& description) {
     return bytes;
 }
 
+ByteBuffer wrap_info(ByteView info, const std::vector<std::vector<std::string>>& tracker_tiers) {
+    BencodeWriter out;
+    out.begin_dict();
+    std::vector<std::vector<std::string>> tiers;
+    for (const auto& tier : tracker_tiers) {
+        if (!tier.empty()) tiers.push_back(tier);
+    }
+    write_trackers(out, tiers);
+    out.key("info").raw(info);
+    out.end();
+    return out.take();
+}
+
 std::uint32_t choose_piece_length(std::uint64_t total_length) {
     std::uint32_t length = 16u << 10;
     while (length < 16u << 20 && total_length > std::uint64_t{length} * 2000) length *= 2;

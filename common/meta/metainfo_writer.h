@@ -29,6 +29,10 @@ struct TorrentDescription {
 // Error: InvalidArgument (local) when the description breaks a rule that Metainfo::parse would refuse.
 [[nodiscard]] Result<ByteBuffer> write_metainfo(const TorrentDescription& description);
 
+// A .torrent around the raw bytes of an `info`, as peers send it (BEP 9), so that its hash stays what it is. Nothing is
+// judged here: Metainfo::parse does.
+[[nodiscard]] ByteBuffer wrap_info(ByteView info, const std::vector<std::vector<std::string>>& tracker_tiers);
+
 // A piece length for so many bytes: a power of two from 16 KiB to 16 MiB aiming at 1,000 to 2,000 pieces.
 [[nodiscard]] std::uint32_t choose_piece_length(std::uint64_t total_length);
 

@@ -1,6 +1,7 @@
 #include "common/wire/extension.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "common/meta/bencode.h"
@@ -56,6 +57,17 @@ std::int64_t to_signed(std::uint64_t value) {
 std::uint8_t ExtensionHandshake::id_of(std::string_view name) const {
     const auto found = ids.find(std::string(name));
     return found == ids.end() ? std::uint8_t{0} : found->second;
+}
+
+void ExtensionHandshake::update(ExtensionHandshake later) {
+    for (const auto& [name, id] : ids) later.ids.emplace(name, id);
+    if (later.client_version.empty()) later.client_version = std::move(client_version);
+    if (!later.listen_port) later.listen_port = listen_port;
+    if (!later.request_queue) later.request_queue = request_queue;
+    if (!later.metadata_size) later.metadata_size = metadata_size;
+    if (!later.your_ip) later.your_ip = your_ip;
+    while (later.ids.size() > kMaxIds) later.ids.erase(std::prev(later.ids.end()));
+    *this = std::move(later);
 }
 
 ByteBuffer ExtensionHandshake::encode() const {

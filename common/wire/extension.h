@@ -35,6 +35,8 @@ struct ExtensionHandshake {
 
     // The id under which the peer wants to be sent this extension's messages; 0: it does not speak it.
     [[nodiscard]] std::uint8_t id_of(std::string_view name) const;
+    // A later handshake of the same peer: what it does not mention stays as it was (BEP 10).
+    void update(ExtensionHandshake later);
 
     [[nodiscard]] ByteBuffer encode() const;          // payload behind the id
     // Unknown keys and values of an odd type are ignored, as BEP 10 asks; only what is no dictionary is refused
