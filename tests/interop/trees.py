@@ -20,7 +20,8 @@ def copy_real_tree(target, cap=CAP_BYTES):
         limit = cap * (number + 1) // len(SOURCES)
         for folder, folders, names in os.walk(source):
             folders.sort()
-            for name in sorted(names):
+            # transmission-create leaves hidden files out; some packages bring one.
+            for name in sorted(name for name in names if not name.startswith(".")):
                 origin = os.path.join(folder, name)
                 info = os.lstat(origin)
                 if not stat.S_ISREG(info.st_mode) or total + info.st_size > limit:
