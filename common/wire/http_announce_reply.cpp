@@ -1,6 +1,7 @@
 // The bencoded reply, both directions.
 
 #include <algorithm>
+#include <charconv>
 #include <limits>
 
 #include "common/meta/bencode.h"
@@ -26,6 +27,34 @@ std::optional<std::uint32_t> find_seconds(const meta::BencodeNode& root, std::st
 
 std::string find_text(const meta::BencodeNode& root, std::string_view key) {
     return std::string(root.find_string(key).value_or(std::string_view()));
+}
+
+// Whole minutes, or the word "never"; trackers write the number either way.
+std::optional<RetryIn> find_retry_in(const meta::BencodeNode& root) {
+    if (const auto minutes = find_seconds(root, "retry in")) return RetryIn{*minutes};
+    const std::string text = find_text(root, "retry in");
+    if (text == "never") return RetryIn{};
+    std::uint32_t minutes = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), minutes);
+    if (text.empty() || error != std::errc{} || stop != text.data() + text.size()) return std::nullopt;
+    return RetryIn{minutes};
+}
+
+std::optional<Address> find_address(const meta::BencodeNode& root, std::string_view key) {
+    const auto text = root.find_string(key);
+    if (!text) return std::nullopt;
+    const ByteView bytes = as_bytes(*text);
+    std::array<Byte, 4> v4{};
+    std::array<Byte, 16> v6{};
+    std::optional<Address> address;
+    if (bytes.size() == v4.size()) {
+        std::copy(bytes.begin(), bytes.end(), v4.begin());
+        address = Address::v4(v4);
+    } else if (bytes.size() == v6.size()) {
+        std::copy(bytes.begin(), bytes.end(), v6.begin());
+        address = Address::v6(v6);
+    }
+    return address && !address->is_unspecified() ? address : std::nullopt;
 }
 
 void add_peer(std::vector<AnnouncePeer>& peers, AnnouncePeer peer) {
@@ -124,7 +153,11 @@ Result<AnnounceReply> parse_announce_reply(ByteView body) {
     reply.complete = find_count(root, "complete");
     reply.incomplete = find_count(root, "incomplete");
     reply.tracker_id = find_text(root, "tracker id");
-    if (reply.failure_reason) return reply;
+    if (reply.failure_reason) {
+        reply.retry_in = find_retry_in(root);
+        return reply;
+    }
+    reply.external_ip = find_address(root, "external ip");
     BT_TRY(read_peers(root, "peers", kCompactV4, reply.peers));
     BT_TRY(read_peers(root, "peers6", kCompactV6, reply.peers));
     return reply;
@@ -134,10 +167,20 @@ ByteBuffer encode_announce_reply(const AnnounceReply& reply, bool compact, bool 
     meta::BencodeWriter writer;
     writer.begin_dict();
     if (reply.failure_reason) {
-        writer.key("failure reason").string(*reply.failure_reason).end();
+        writer.key("failure reason").string(*reply.failure_reason);
+        if (reply.retry_in) {
+            writer.key("retry in");
+            if (reply.retry_in->minutes) {
+                writer.integer(*reply.retry_in->minutes);
+            } else {
+                writer.string(std::string_view("never"));
+            }
+        }
+        writer.end();
         return writer.take();
     }
     if (reply.complete) writer.key("complete").integer(to_signed(*reply.complete));
+    if (reply.external_ip) writer.key("external ip").string(reply.external_ip->bytes());
     if (reply.incomplete) writer.key("incomplete").integer(to_signed(*reply.incomplete));
     if (reply.interval_s) writer.key("interval").integer(*reply.interval_s);
     if (reply.min_interval_s) writer.key("min interval").integer(*reply.min_interval_s);

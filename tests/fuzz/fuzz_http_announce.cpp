@@ -1,10 +1,12 @@
-// Announce over HTTP: what the reply parser and the query parser accept, encoded and parsed again, is the same value.
+// Announce and scrape over HTTP: what the reply parser and the query parser accept, encoded and parsed again, is the
+// same value.
 
 #include <cstdint>
 #include <vector>
 
 #include "common/base/check.h"
 #include "common/wire/http_announce.h"
+#include "common/wire/http_scrape.h"
 
 using bt::wire::AnnouncePeer;
 using bt::wire::AnnounceReply;
@@ -14,6 +16,7 @@ namespace {
 void compare(const AnnounceReply& a, const AnnounceReply& b, bool with_ids) {
     BT_CHECK(a.warning_message == b.warning_message && a.tracker_id == b.tracker_id);
     BT_CHECK(a.interval_s == b.interval_s && a.min_interval_s == b.min_interval_s);
+    BT_CHECK(a.external_ip == b.external_ip);
     BT_CHECK(a.complete == b.complete && a.incomplete == b.incomplete);
     BT_CHECK(a.peers.size() == b.peers.size());
     for (std::size_t i = 0; i < a.peers.size(); ++i) {
@@ -35,7 +38,7 @@ void reply(bt::ByteView body) {
     for (const bool compact : {false, true}) {
         const auto second = bt::wire::parse_announce_reply(encode_announce_reply(*first, compact, false));
         BT_CHECK(second.has_value());
-        BT_CHECK(second->failure_reason == first->failure_reason);
+        BT_CHECK(second->failure_reason == first->failure_reason && second->retry_in == first->retry_in);
         if (first->failure_reason) continue;
         if (compact) {  // brings the families together
             std::vector<AnnouncePeer> v4;
@@ -63,6 +66,19 @@ void query(std::string_view text) {
     BT_CHECK(second->key == first->key && second->tracker_id == first->tracker_id && second->ip == first->ip);
 }
 
+void scrape(bt::ByteView body) {
+    const auto first = bt::wire::parse_scrape_reply(body);
+    if (!first) {
+        BT_CHECK(first.error().fault == bt::Fault::Remote);
+        return;
+    }
+    BT_CHECK(first->torrents.size() <= bt::wire::kMaxScrapeTorrents);
+    const auto encoded = encode_scrape_reply(*first);
+    const auto second = bt::wire::parse_scrape_reply(encoded);
+    BT_CHECK(second.has_value() && second->failure_reason == first->failure_reason);
+    BT_CHECK(encode_scrape_reply(*second) == encoded);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -70,6 +86,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const bt::ByteView bytes(data, size);
     reply(bytes);
     query(bt::as_text(bytes));
+    scrape(bytes);
     static_cast<void>(bt::wire::scrape_url(bt::as_text(bytes)));
     return 0;
 }

@@ -231,6 +231,40 @@ TEST_CASE("a failure reason is kept, of whatever type, and the peers are not rea
     CHECK(reply->peers.empty());
 }
 
+TEST_CASE("retry in comes with a failure reason: minutes as number or text, or never") {
+    const auto retry = [](const std::string& value) {
+        return parse("d14:failure reason2:no8:retry in" + value + "e")->retry_in;
+    };
+    CHECK(retry("i15e") == RetryIn{15});
+    CHECK(retry("2:15") == RetryIn{15});
+    CHECK(retry("5:never") == RetryIn{});
+    CHECK_FALSE(retry("5:NEVER"));
+    CHECK_FALSE(retry("3:15m"));
+    CHECK_FALSE(retry("0:"));
+    CHECK_FALSE(retry("i-1e"));
+    CHECK_FALSE(parse("d5:peers0:8:retry ini5ee")->retry_in);
+    AnnounceReply reply;
+    reply.failure_reason = "no";
+    reply.retry_in = RetryIn{};
+    CHECK(as_text(encode_announce_reply(reply, true, false)) == "d14:failure reason2:no8:retry in5:nevere");
+    reply.retry_in = RetryIn{7};
+    CHECK(as_text(encode_announce_reply(reply, true, false)) == "d14:failure reason2:no8:retry ini7ee");
+}
+
+TEST_CASE("the external ip has 4 or 16 bytes, others count as not given") {
+    const auto external = [](const std::string& value) {
+        return parse("d11:external ip" + std::to_string(value.size()) + ":" + value + "e")->external_ip;
+    };
+    CHECK(external(bytes("\x0a\0\0\1")) == Address::parse("10.0.0.1"));
+    CHECK(external(std::string(15, '\0') + "\1") == Address::parse("::1"));
+    CHECK_FALSE(external("10.0.0.1"));
+    CHECK_FALSE(external(std::string(4, '\0')));
+    CHECK_FALSE(external(""));
+    AnnounceReply reply;
+    reply.external_ip = Address::parse("10.0.0.1");
+    CHECK(parse_announce_reply(encode_announce_reply(reply, true, false))->external_ip == reply.external_ip);
+}
+
 TEST_CASE("compact lists must be whole, ports of 0 and unspecified addresses are dropped") {
     for (const std::size_t size : {5u, 7u, 11u}) {
         const auto reply = parse("d5:peers" + std::to_string(size) + ":" + std::string(size, 'x') + "e");

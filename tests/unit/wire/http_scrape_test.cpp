@@ -1,0 +1,76 @@
+#include "common/wire/http_scrape.h"
+
+#include "common/wire/http_announce.h"
+#include "tests/support/catch.h"
+
+using namespace bt;
+using namespace bt::wire;
+
+namespace {
+
+InfoHash hash_of(char c) {
+    InfoHash hash;
+    hash.fill(static_cast<Byte>(c));
+    return hash;
+}
+
+Result<ScrapeReply> parse(std::string_view text) { return parse_scrape_reply(as_bytes(text)); }
+
+const std::string kA(20, 'a');
+const std::string kB(20, 'b');
+
+}  // namespace
+
+TEST_CASE("a scrape's URL names every torrent, behind the query that the announce URL has") {
+    CHECK(scrape_request_url("http://t/announce", {hash_of('a')}) == "http://t/scrape?info_hash=" + kA);
+    CHECK(scrape_request_url("http://t/announce?key=1", {hash_of('a'), hash_of('\x01')}) ==
+          "http://t/scrape?key=1&info_hash=" + kA +
+              "&info_hash=%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01");
+    CHECK_FALSE(scrape_request_url("http://t/tracker", {hash_of('a')}));
+    CHECK_FALSE(scrape_request_url("http://t/announce", {}));
+}
+
+TEST_CASE("a scrape reply is read, and written as it is read") {
+    const std::string text =
+        "d5:filesd20:" + kA + "d8:completei5e10:downloadedi50e10:incompletei10ee20:" + kB + "d8:completei0eeee";
+    const auto reply = parse(text);
+    REQUIRE(reply);
+    REQUIRE(reply->torrents.size() == 2);
+    CHECK(reply->torrents[0].info_hash == hash_of('a'));
+    CHECK(reply->torrents[0].complete == 5u);
+    CHECK(reply->torrents[0].downloaded == 50u);
+    CHECK(reply->torrents[0].incomplete == 10u);
+    CHECK(reply->torrents[1].complete == 0u);
+    CHECK_FALSE(reply->torrents[1].downloaded);
+    CHECK(as_text(encode_scrape_reply(*reply)) == text);
+}
+
+TEST_CASE("a scrape may fail with a reason, in either spelling") {
+    CHECK(parse("d14:failure reason2:noe")->failure_reason == "no");
+    CHECK(parse("d14:failure_reason2:noe")->failure_reason == "no");
+    CHECK(as_text(encode_scrape_reply({"no", {}})) == "d14:failure reason2:noe");
+}
+
+TEST_CASE("bad input: scrape replies of odd shape are refused or read as far as they make sense") {
+    CHECK_FALSE(parse("de"));
+    CHECK_FALSE(parse("d5:filesi1ee"));
+    CHECK_FALSE(parse("le"));
+    CHECK_FALSE(parse("<html>"));
+    CHECK(parse("d5:filesdee")->torrents.empty());
+    CHECK(parse("d5:filesd3:abcd8:completei1eeee")->torrents.empty());
+    CHECK(parse("d5:filesd20:" + kA + "i1eee")->torrents.empty());
+    CHECK_FALSE(parse("d5:filesd20:" + kA + "d8:completei-1eeee")->torrents[0].complete);
+    CHECK(parse_scrape_reply(ByteBuffer(kMaxAnnounceReply + 1)).error().fault == Fault::Remote);
+
+    const auto of = [](std::size_t count) {
+        std::string text = "d5:filesd";
+        for (std::size_t i = 0; i < count; ++i) {
+            std::string key = std::to_string(i);
+            key.insert(0, 20 - key.size(), '0');
+            text += "20:" + key + "de";
+        }
+        return text + "ee";
+    };
+    CHECK(parse(of(kMaxScrapeTorrents))->torrents.size() == kMaxScrapeTorrents);
+    CHECK(parse(of(kMaxScrapeTorrents + 1))->torrents.size() == kMaxScrapeTorrents);
+}
