@@ -11,7 +11,8 @@ namespace {
 
 constexpr std::size_t kMaxErrorText = 200;
 
-// What a tracker wrote ends on a terminal: no control bytes, no novels.
+}  // namespace
+
 std::string printable(std::string text) {
     if (text.size() > kMaxErrorText) text.resize(kMaxErrorText);
     for (char& c : text) {
@@ -20,8 +21,6 @@ std::string printable(std::string text) {
     }
     return text;
 }
-
-}  // namespace
 
 TrackerClient::TrackerClient(std::vector<std::vector<std::string>> tiers, TrackerSettings settings, Rng rng)
     : settings_(settings), rng_(rng) {
@@ -71,6 +70,18 @@ void TrackerClient::stop(TimePoint now) {
 
 std::optional<AnnounceCommand> TrackerClient::poll_announce(TimePoint now) {
     if (in_flight_ || now < next_announce_) return std::nullopt;
+    if (phase_ == Phase::Running) {
+        // Behind a wait, or a round: past those that do not want to be asked. One of them can be, else there is no
+        // deadline that has passed.
+        while (current().not_before > now && failed_this_round_ + 1 < tracker_count_) {
+            ++failed_this_round_;
+            step();
+        }
+        if (current().not_before > now) {
+            end_round(now);
+            return std::nullopt;
+        }
+    }
     Tracker& tracker = current();
     const wire::AnnounceEvent event = event_for(tracker);
     if (event == wire::AnnounceEvent::Started && !completed_) tracker.knows_us_incomplete = true;
@@ -83,12 +94,18 @@ void TrackerClient::on_reply(const wire::AnnounceReply& reply, TimePoint now) {
     BT_CHECK(in_flight_.has_value());
     if (reply.failure_reason) {
         const bool silent = reply.failure_reason->empty();
+        if (reply.retry_in) {
+            const auto& wait = reply.retry_in->minutes;
+            const auto most = std::chrono::floor<minutes>(settings_.longest_interval);
+            current().not_before = wait ? now + std::min<minutes>(minutes(*wait), most) : kNever;
+        }
         return note_failure(silent ? "the tracker refused without a reason" : *reply.failure_reason, now);
     }
     const wire::AnnounceEvent event = *in_flight_;
     in_flight_.reset();
     if (phase_ == Phase::Stopping) return after_farewell(event, now);
 
+    last_warning_ = printable(reply.warning_message);
     Tracker& tracker = current();
     if (!reply.tracker_id.empty()) tracker.tracker_id = reply.tracker_id;
     if (event == wire::AnnounceEvent::Started) tracker.accepted_started = true;
@@ -132,18 +149,30 @@ void TrackerClient::note_failure(std::string text, TimePoint now) {
 
 // To the next URL, at once; behind a whole round of failures to the first, after a wait.
 void TrackerClient::advance(TimePoint now) {
-    ++failed_this_round_;
     earliest_ = kNever;
-    if (failed_this_round_ >= tracker_count_) {
-        failed_this_round_ = 0;
-        position_ = {};
-        next_announce_ = now + retry_delay();
-        return;
-    }
+    if (++failed_this_round_ >= tracker_count_) return end_round(now);
     next_announce_ = now;
+    step();
+}
+
+void TrackerClient::step() {
     if (++position_.index < tiers_[position_.tier].size()) return;
     position_.index = 0;
     position_.tier = (position_.tier + 1) % tiers_.size();
+}
+
+void TrackerClient::end_round(TimePoint now) {
+    failed_this_round_ = 0;
+    position_ = {};
+    next_announce_ = std::max(now + retry_delay(), first_allowed());
+}
+
+TimePoint TrackerClient::first_allowed() const {
+    TimePoint first = kNever;
+    for (const auto& tier : tiers_) {
+        for (const Tracker& tracker : tier) first = std::min(first, tracker.not_before);
+    }
+    return first;
 }
 
 Duration TrackerClient::retry_delay() {
@@ -236,7 +265,11 @@ std::string TrackerClient::status_text(TimePoint now) const {
             break;
     }
     if (in_flight_) return "announcing";
-    if (failures_in_a_row_ == 0) return ever_succeeded_ ? "working" : "announcing";
+    if (failures_in_a_row_ == 0) {
+        if (!ever_succeeded_) return "announcing";
+        return last_warning_.empty() ? "working" : "working (it warns: " + last_warning_ + ")";
+    }
+    if (next_announce_ == kNever) return "failed for good: " + last_error_;
     const Duration wait = next_announce_ > now ? next_announce_ - now : Duration::zero();
     const auto whole = std::chrono::ceil<seconds>(wait);
     return "failed: " + last_error_ + " (retry in " + std::to_string(whole.count()) + " s)";
@@ -251,7 +284,9 @@ void TrackerClient::check_invariants() const {
     BT_CHECK(!stop_requested_ || phase_ != Phase::Running || in_flight_);
     BT_CHECK(!owes_completed_ || (completed_ && any_knows_us_incomplete()));
     if (phase_ == Phase::Idle || phase_ == Phase::Finished) BT_CHECK(!in_flight_ && next_announce_ == kNever);
-    if (phase_ == Phase::Running && has_trackers()) BT_CHECK(in_flight_ || next_announce_ != kNever);
+    if (phase_ == Phase::Running && has_trackers()) {
+        BT_CHECK(in_flight_ || next_announce_ != kNever || first_allowed() == kNever);
+    }
 }
 
 }  // namespace bt::discovery

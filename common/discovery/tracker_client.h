@@ -1,6 +1,6 @@
 #pragma once
 
-// When to announce to which tracker of one torrent (BEP 3, BEP 12), as a machine: it is told the time and what came
+// When to announce to which tracker of one torrent (BEP 3, 12, 31), as a machine: it is told the time and what came
 // back, and says which URL to ask next. It does not speak HTTP itself.
 //
 // State: tiers of URLs (shuffled within a tier at the start with the rng, BEP 12), one current announce at most.
@@ -16,7 +16,10 @@
 //    one that is still owed at stop() goes out once more, before the stopped.
 //  - stopped once to each tracker that had accepted a started, at stop(), the one in use first, behind an announce that
 //    is in flight. After the last answer (or failure) is_finished().
-//  - A failure reason counts as a failure of that URL; the text is kept for the user, without control bytes.
+//  - A failure reason counts as a failure of that URL; the text is kept for the user, without control bytes. With a
+//    `retry in` (BEP 31) the URL is left out of the rounds for so long (at most a day), or for good; when every URL is
+//    left out, the next round waits for the first that is not.
+//  - A warning message changes nothing; it is kept, as a reason is, until the next reply.
 
 #include <cstdint>
 #include <optional>
@@ -45,6 +48,9 @@ struct AnnounceCommand {
     std::string tracker_id;
 };
 
+// What a tracker wrote ends on a terminal: no control bytes, no novels.
+[[nodiscard]] std::string printable(std::string text);
+
 class TrackerClient {
   public:
     TrackerClient(std::vector<std::vector<std::string>> tiers, TrackerSettings settings, Rng rng);
@@ -68,6 +74,7 @@ class TrackerClient {
     [[nodiscard]] std::uint32_t failures_in_a_row() const;  // announces, not rounds
     [[nodiscard]] bool has_ever_succeeded() const;
     [[nodiscard]] const std::string& last_error() const;
+    [[nodiscard]] const std::string& last_warning() const { return last_warning_; }  // empty: none
 
     void check_invariants() const;
 
@@ -78,6 +85,7 @@ class TrackerClient {
         bool accepted_started = false;
         bool knows_us_incomplete = false;  // started was sent to it before the download was complete
         bool owed_stopped = false;
+        TimePoint not_before{};  // the tracker's wish; kNever: never again
     };
     struct Position {
         std::size_t tier = 0;
@@ -93,6 +101,9 @@ class TrackerClient {
     void after_farewell(wire::AnnounceEvent event, TimePoint now);
     void next_stopped(TimePoint now);
     void note_failure(std::string text, TimePoint now);
+    void step();
+    void end_round(TimePoint now);
+    [[nodiscard]] TimePoint first_allowed() const;
     [[nodiscard]] Duration retry_delay();
     [[nodiscard]] bool any_knows_us_incomplete() const;
 
@@ -113,6 +124,7 @@ class TrackerClient {
     TimePoint next_announce_ = kNever;
     TimePoint earliest_ = kNever;  // for need_peers(); kNever while trackers fail
     std::string last_error_;
+    std::string last_warning_;
 };
 
 }  // namespace bt::discovery

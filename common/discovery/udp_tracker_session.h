@@ -64,6 +64,8 @@ class UdpTrackerSession {
     void on_deadline(TimePoint now);
 
     [[nodiscard]] bool has_questions() const { return !questions_.empty(); }
+    [[nodiscard]] bool has_answers() const { return !answers_.empty(); }
+    [[nodiscard]] TimePoint connection_ends() const { return connection_ends_; }  // of the last connection id
     [[nodiscard]] bool is_connected(TimePoint now) const { return connection_id_ && now < connection_ends_; }
 
     void check_invariants() const;

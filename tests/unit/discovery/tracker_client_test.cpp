@@ -218,6 +218,79 @@ TEST_CASE("a failure reason counts as a failure and its text is kept without con
     CHECK(bench.client.last_error().size() == 200);
 }
 
+TEST_CASE("a tracker that says when to retry is left out of the rounds for so long") {
+    Bench bench({{"a"}, {"b"}});
+    bench.client.start(at(0));
+    wire::AnnounceReply busy;
+    busy.failure_reason = "busy";
+    busy.retry_in = wire::RetryIn{10};
+    CHECK(bench.expect(at(0)).url == "a");
+    bench.ok(at(0), busy);
+    CHECK(bench.expect(at(0)).url == "b");
+    bench.bad(at(0));
+    TimePoint due = bench.client.next_deadline();
+    CHECK(due <= at(7));
+    CHECK(bench.expect(due).url == "b");  // a is not asked
+    bench.bad(due);
+    while (bench.client.next_deadline() < at(600)) {
+        due = bench.client.next_deadline();
+        CHECK(bench.expect(due).url == "b");
+        bench.bad(due);
+    }
+    CHECK(bench.expect(bench.client.next_deadline()).url == "a");
+}
+
+TEST_CASE("when all trackers say when to retry, the first of these times is waited for") {
+    Bench bench({{"a"}, {"b"}});
+    bench.client.start(at(0));
+    wire::AnnounceReply busy;
+    busy.failure_reason = "busy";
+    for (const std::uint32_t minutes : {30u, 20u}) {
+        busy.retry_in = wire::RetryIn{minutes};
+        bench.expect(at(0));
+        bench.ok(at(0), busy);
+    }
+    CHECK(bench.client.next_deadline() == at(20 * 60));
+    CHECK(bench.expect(at(20 * 60)).url == "b");
+}
+
+TEST_CASE("bad input: a tracker that says never is asked no more, a retry in a hundred years is a day") {
+    Bench bench({{"a"}});
+    bench.client.start(at(0));
+    wire::AnnounceReply no;
+    no.failure_reason = "banned";
+    no.retry_in = GENERATE(wire::RetryIn{}, wire::RetryIn{0xffffffff});
+    bench.expect(at(0));
+    bench.ok(at(0), no);
+    if (no.retry_in->minutes) {
+        CHECK(bench.client.next_deadline() == at(24 * 3600));
+        return;
+    }
+    CHECK(bench.client.next_deadline() == kNever);
+    CHECK(bench.quiet(at(1'000'000)));
+    CHECK(bench.client.status_text(at(1)) == "failed for good: banned");
+    bench.client.need_peers(at(1));
+    bench.client.on_completed(at(1));
+    CHECK(bench.client.next_deadline() == kNever);
+    bench.client.stop(at(2));
+    CHECK(bench.client.is_finished());
+}
+
+TEST_CASE("a warning is kept for the user, without control bytes, until the next reply") {
+    Bench bench({{"a"}});
+    bench.client.start(at(0));
+    wire::AnnounceReply warns = reply(60);
+    warns.warning_message = "too\tsoon";
+    bench.expect(at(0));
+    bench.ok(at(0), warns);
+    CHECK(bench.client.last_warning() == "too?soon");
+    CHECK(bench.client.status_text(at(0)) == "working (it warns: too?soon)");
+    bench.expect(at(60));
+    bench.ok(at(60), reply(60));
+    CHECK(bench.client.last_warning().empty());
+    CHECK(bench.client.status_text(at(60)) == "working");
+}
+
 TEST_CASE("regular announces go out at the interval served, not a moment before") {
     Bench bench = accepted_at_zero();
     CHECK(bench.client.next_deadline() == at(1800));
