@@ -47,6 +47,7 @@ struct ClientOptions {
 
     // trackers
     std::optional<Duration> interval_floor;  // never announce more often
+    std::string ca_file;                     // PEM roots for https trackers; empty: the system's
 
     std::optional<std::uint64_t> rng_seed;  // repeatable choices and peer_id
     Duration stats_interval = seconds(1);   // between two `stats` events

@@ -23,8 +23,8 @@ app::Setter set_seed_time(std::optional<Duration>& target) {
 
 void add_files(std::vector<Option>& out, ClientOptions& client) {
     const std::string group = "Files";
-    out.push_back({"torrent", "t", "TORRENT", "A .torrent file; for several, again",
-                   app::add_text(client.torrents), "", "ubuntu.torrent", group, ArgumentKind::Torrent});
+    out.push_back({"torrent", "t", "TORRENT", "A .torrent file; for several, again", app::add_text(client.torrents), "",
+                   "ubuntu.torrent", group, ArgumentKind::Torrent});
     out.back().repeatable = true;
     out.push_back({"outdir", "", "DIR", "Download into this folder", app::set_text(client.outdir), ".", "", group,
                    ArgumentKind::Folder});
@@ -82,6 +82,8 @@ void add_peers(std::vector<Option>& out, ClientOptions& client) {
                    group});
     out.push_back({"interval-floor", "", "TIME", "Never announce more often than this",
                    app::set_duration(client.interval_floor), "60", "", group});
+    out.push_back({"ca-file", "", "FILE", "Trust these certificates (PEM) for https trackers, in place of the system's",
+                   app::set_text(client.ca_file), "", "ca.pem", group, ArgumentKind::Path});
     out.push_back({"rng-seed", "", "N", "Repeatable choices and peer_id",
                    app::set_number<std::uint64_t>(client.rng_seed), "", "1", group});
 }

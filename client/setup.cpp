@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/app/node_setup.h"
+#include "common/engine/tls_provider.h"
 #include "common/meta/file_selection.h"
 
 namespace bt::client {
@@ -24,6 +25,18 @@ engine::TorrentOptions torrent_options(const ClientOptions& options, const std::
     if (options.sequential) torrent.swarm.picker.order = swarm::PickOrder::Sequential;
     if (options.interval_floor) torrent.tracker.interval_floor = *options.interval_floor;
     return torrent;
+}
+
+// A file of certificates that the user named is read now: it shall not be found to be none at some later announce.
+Result<std::shared_ptr<engine::TlsProvider>> tls_from(const ClientOptions& options) {
+    auto tls = std::make_shared<engine::TlsProvider>(crypto::TlsClientSettings{options.ca_file, std::nullopt});
+    if (options.ca_file.empty()) return tls;
+    if (const auto made = tls->context(); !made) {
+        Error error = made.error();
+        error.code = ErrorCode::InvalidArgument;
+        return fail(std::move(error));
+    }
+    return tls;
 }
 
 Result<std::shared_ptr<const meta::Metainfo>> load(const std::string& path) {
@@ -68,6 +81,7 @@ Result<SessionPlan> plan_session(const ClientOptions& options) {
         peers = std::move(*loaded);
     }
     SessionPlan plan;
+    BT_TRY_ASSIGN(plan.settings.engine.tls, tls_from(options));
     for (const std::string& torrent : options.torrents) {
         BT_TRY_ASSIGN(auto planned, plan_torrent(options, torrent, peers));
         const auto same = [&](const SessionTorrent& other) {

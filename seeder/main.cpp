@@ -8,6 +8,7 @@
 #include "common/app/node_setup.h"
 #include "common/app/option_setters.h"
 #include "common/app/progress_bar.h"
+#include "common/engine/tls_provider.h"
 #include "common/net/signals.h"
 #include "common/net/uv_env.h"
 #include "common/net/uv_loop.h"
@@ -22,6 +23,7 @@ struct Arguments {
     std::string torrent;
     std::string original;
     std::string peers_file;
+    std::string ca_file;
     std::uint32_t max_peers = 200;
     std::optional<std::uint64_t> rng_seed;
 };
@@ -40,6 +42,8 @@ app::Program seeder_table(Arguments& out) {
          "Content", app::ArgumentKind::Path},
         {"peers", "", "FILE", "Offer the pieces to these peers too: a file of ip:port lines",
          app::set_text(out.peers_file), "", "peers.txt", "Peers", app::ArgumentKind::Path},
+        {"ca-file", "", "FILE", "Trust these certificates (PEM) for https trackers, in place of the system's",
+         app::set_text(out.ca_file), "", "ca.pem", "Peers", app::ArgumentKind::Path},
         {"max-peers", "", "N", "At most so many connections", app::set_number<std::uint32_t>(out.max_peers, 1, 10000),
          std::to_string(out.max_peers), "", "Peers"},
         {"rng-seed", "", "N", "Repeatable choices and peer_id", app::set_number<std::uint64_t>(out.rng_seed), "", "1",
@@ -61,11 +65,12 @@ std::optional<app::ExitCode> parse(int argc, char** argv, Arguments& out) {
 }
 
 seeder::SeedSettings settings_from(const Arguments& arguments, std::shared_ptr<const meta::Metainfo> metainfo,
-                                   std::vector<Endpoint> peers, Rng& rng) {
+                                   std::vector<Endpoint> peers, std::shared_ptr<engine::TlsProvider> tls, Rng& rng) {
     seeder::SeedSettings settings;
     settings.engine.listen = {arguments.common.bind.value_or(Address()), arguments.common.port.value_or(0)};
     settings.engine.source = arguments.common.bind;
     settings.engine.peer_id = engine::make_peer_id(rng);
+    settings.engine.tls = std::move(tls);
     settings.torrent.paths = seeder::original_paths(*metainfo, arguments.original, app::is_folder);
     settings.torrent.manual_peers = std::move(peers);
     settings.torrent.tracker_tiers = metainfo->tracker_tiers();
@@ -76,7 +81,8 @@ seeder::SeedSettings settings_from(const Arguments& arguments, std::shared_ptr<c
 }
 
 app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
-                  std::shared_ptr<const meta::Metainfo> metainfo, std::vector<Endpoint> peers) {
+                  std::shared_ptr<const meta::Metainfo> metainfo, std::vector<Endpoint> peers,
+                  std::shared_ptr<engine::TlsProvider> tls) {
     net::UvLoop loop;
     net::UvEnv env(loop);
     Rng rng(arguments.rng_seed.value_or(app::entropy_seed()));
@@ -85,7 +91,8 @@ app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
     Endpoint listen;
 
     seeder::SeedNode node(
-        env, settings_from(arguments, metainfo, std::move(peers), rng), program.telemetry(), rng.fork(1),
+        env, settings_from(arguments, metainfo, std::move(peers), std::move(tls), rng), program.telemetry(),
+        rng.fork(1),
         [&] {
             program.telemetry().emit(env.now(), telemetry::Level::Summary, "ready", std::nullopt,
                                      {{"listen", listen.to_string()}});
@@ -141,7 +148,11 @@ app::ExitCode run_seeder(const Arguments& arguments) {
         if (!loaded) return refuse(loaded.error(), app::ExitCode::BadArguments);
         peers = std::move(*loaded);
     }
-    return run(arguments, *program, std::move(*metainfo), std::move(peers));
+    auto tls = std::make_shared<engine::TlsProvider>(crypto::TlsClientSettings{arguments.ca_file, std::nullopt});
+    if (!arguments.ca_file.empty()) {
+        if (const auto made = tls->context(); !made) return refuse(made.error(), app::ExitCode::BadArguments);
+    }
+    return run(arguments, *program, std::move(*metainfo), std::move(peers), std::move(tls));
 }
 
 }  // namespace

@@ -2,59 +2,96 @@
 
 #include <algorithm>
 
+#include "common/base/encoding.h"
+#include "common/engine/udp_tracker_hub.h"
+
 namespace bt::engine {
 
 using telemetry::Level;
 
-Announcer::Announcer(env::Env& env, AnnouncerHost& host, std::vector<std::vector<std::string>> tiers,
-                     discovery::TrackerSettings settings, std::optional<Address> source,
+namespace {
+
+std::string make_key(Rng rng) {
+    std::array<Byte, 4> bytes{};
+    rng.fill(bytes);
+    return to_hex(bytes);
+}
+
+bool is_success(const Result<wire::AnnounceReply>& outcome) { return outcome && !outcome->failure_reason; }
+
+}  // namespace
+
+std::vector<TrackerRoute> announce_routes(std::span<const Endpoint> listening, const std::optional<Address>& source) {
+    std::vector<TrackerRoute> routes;
+    for (const Address::Family family : {Address::Family::V4, Address::Family::V6}) {
+        const auto found =
+            std::ranges::find(listening, family, [](const Endpoint& local) { return local.address.family(); });
+        if (found == listening.end()) continue;
+        std::optional<Address> from;
+        if (!found->address.is_unspecified()) from = found->address;
+        routes.push_back({from, family});
+    }
+    if (routes.size() == 2) return routes;
+    return {{source, std::nullopt}};
+}
+
+Announcer::Announcer(TrackerContext context, AnnouncerHost& host, AnnouncerSettings settings,
                      telemetry::Telemetry telemetry, Rng rng)
-    : env_(&env),
+    : context_(std::move(context)),
       host_(&host),
-      client_(std::move(tiers), settings, rng),
-      source_(source),
+      client_(std::move(settings.tiers), settings.tracker, rng),
+      routes_(std::move(settings.routes)),
+      profile_(settings.profile),
+      key_(make_key(rng.fork(1))),
       telemetry_(telemetry),
-      timer_(env.make_timer([this] { on_timer(); })) {}
+      timer_(context_.env->make_timer([this] { pump(); })) {
+    if (routes_.empty()) routes_.emplace_back();
+    if (!context_.udp) context_.udp = std::make_shared<UdpTrackerHub>(*context_.env, rng.fork(2));
+}
 
 void Announcer::start() {
-    client_.start(env_->now());
+    client_.start(context_.env->now());
     pump();
 }
 
 void Announcer::on_completed() {
-    client_.on_completed(env_->now());
+    client_.on_completed(context_.env->now());
     pump();
 }
 
 void Announcer::need_peers() {
-    client_.need_peers(env_->now());
+    client_.need_peers(context_.env->now());
     pump();
 }
 
 void Announcer::stop() {
     if (std::exchange(stopping_, true)) return;
-    const TimePoint now = env_->now();
+    const TimePoint now = context_.env->now();
     stop_deadline_ = now + kStoppedTimeout;
     client_.stop(now);
-    // What is under way now leaves half of the time to the farewell itself.
-    if (exchange_) exchange_->deadline = std::min(exchange_->deadline, now + kStoppedTimeout / 2);
+    if (announce_) {
+        // What is under way now leaves half of the time to the farewell itself.
+        for (Leg& leg : announce_->legs) {
+            if (leg.exchange) leg.exchange->shorten(now + kStoppedTimeout / 2);
+        }
+    }
     pump();
 }
 
 // Begins what is due, arms the timer for what comes next.
 void Announcer::pump() {
-    const bool out_of_time = env_->now() >= stop_deadline_;
-    if (!exchange_ && !out_of_time) {
-        if (const auto command = client_.poll_announce(env_->now())) begin(*command);
+    const TimePoint now = context_.env->now();
+    const bool out_of_time = now >= stop_deadline_;
+    if (!announce_ && !out_of_time) {
+        if (auto command = client_.poll_announce(now)) begin(std::move(*command));
     }
-    if (stopping_ && !exchange_ && (out_of_time || client_.is_finished())) {
+    if (stopping_ && !announce_ && (out_of_time || client_.is_finished())) {
         timer_->cancel();
         if (!std::exchange(finished_told_, true)) host_->on_announcer_finished();
         return;
     }
-    const TimePoint due =
-        exchange_ ? std::min(exchange_->deadline, exchange_->address_deadline) : client_.next_deadline();
-    const TimePoint next = std::min(due, stop_deadline_);
+    // An announce under way has its own deadline, which is not behind that of the stop.
+    const TimePoint next = announce_ ? kNever : std::min(client_.next_deadline(), stop_deadline_);
     if (next == kNever) {
         timer_->cancel();
     } else {
@@ -62,162 +99,100 @@ void Announcer::pump() {
     }
 }
 
-void Announcer::on_timer() {
-    if (exchange_ && exchange_->refusal) return fail_exchange(Error(*exchange_->refusal));
-    if (exchange_ && exchange_->deadline <= env_->now()) {
-        return fail_exchange(remote_error(ErrorCode::TimedOut, "no answer in time"));
-    }
-    if (exchange_ && exchange_->address_deadline <= env_->now()) try_next_address();
-    pump();
-}
-
-void Announcer::begin(const discovery::AnnounceCommand& command) {
-    exchange_.emplace();
-    exchange_->command = command;
-    const bool last = command.event == wire::AnnounceEvent::Stopped;
-    exchange_->deadline = std::min(env_->now() + kAnnounceTimeout, stop_deadline_);
-    wire::AnnounceRequest request = host_->announce_request();
-    request.event = command.event;
-    request.tracker_id = command.tracker_id;
-    if (last) request.numwant = 0;
-    telemetry_.emit(env_->now(), Level::Decision, "announce_sent", std::nullopt,
+void Announcer::begin(discovery::AnnounceCommand command) {
+    const TimePoint now = context_.env->now();
+    const wire::AnnounceRequest request = request_for(command);
+    telemetry_.emit(now, Level::Decision, "announce_sent", std::nullopt,
                     {{"url", command.url},
-                     {"announce_event", wire::event_name(command.event)},
+                     {"announce_event", wire::event_name(request.event)},
                      {"left", request.left},
                      {"downloaded", request.downloaded},
                      {"uploaded", request.uploaded}});
-    const bool has_query = command.url.find('?') != std::string::npos;
-    dial(command.url + (has_query ? "&" : "?") + wire::to_query(request));
+    announce_.emplace();
+    announce_->command = std::move(command);
+    announce_->legs.resize(routes_.size());
+    const TimePoint deadline = std::min(now + kAnnounceTimeout, stop_deadline_);
+    for (std::size_t i = 0; i < routes_.size(); ++i) {
+        announce_->legs[i].exchange =
+            start_tracker_exchange(context_, routes_[i], announce_->command.url, request, deadline,
+                                   [this, i](Result<TrackerAnswer> answer) { on_leg(i, std::move(answer)); });
+    }
 }
 
-void Announcer::dial(const std::string& url) {
-    auto parsed = http::Url::parse(url);
-    if (!parsed) return refuse(parsed.error());
-    if (parsed->scheme != "http") {
-        return refuse(
-            local_error(ErrorCode::InvalidTracker, "trackers of scheme " + parsed->scheme + " are not spoken to"));
+wire::AnnounceRequest Announcer::request_for(const discovery::AnnounceCommand& command) const {
+    wire::AnnounceRequest request = host_->announce_request();
+    request.tracker_id = command.tracker_id;
+    if (profile_ == WireProfile::Plain) {
+        request.numwant.reset();
+        request.left = std::max<std::uint64_t>(request.left, 1);
+        return request;
     }
-    exchange_->url = std::move(*parsed);
-    exchange_->lookup = env_->resolve(exchange_->url.host, exchange_->url.port,
-                                      [this](Result<std::vector<Endpoint>> found) { on_lookup(std::move(found)); });
+    request.event = command.event;
+    request.key = key_;
+    if (command.event == wire::AnnounceEvent::Stopped) request.numwant = 0;
+    return request;
 }
 
-// Fails the exchange from a callback of its own: a torrent may name any number of trackers that fail at once, and
-// each of them would begin the next one from inside itself.
-void Announcer::refuse(Error error) {
-    exchange_->refusal = std::move(error);
-    exchange_->deadline = env_->now();
-}
-
-void Announcer::on_lookup(Result<std::vector<Endpoint>> addresses) {
-    if (!addresses) return fail_exchange(addresses.error());
-    exchange_->addresses = std::move(*addresses);
-    // An address of the other family cannot be reached from the one we are bound to.
-    if (source_) {
-        std::erase_if(exchange_->addresses,
-                      [&](const Endpoint& e) { return e.address.family() != source_->family(); });
+void Announcer::on_leg(std::size_t index, Result<TrackerAnswer> answer) {
+    Leg& leg = announce_->legs[index];
+    leg.exchange.reset();
+    if (answer) {
+        leg.outcome = std::get<wire::AnnounceReply>(std::move(*answer));
+    } else {
+        leg.outcome = fail(std::move(answer).error());
     }
-    if (exchange_->addresses.empty()) {
-        return fail_exchange(remote_error(ErrorCode::NotFound, "no usable address for " + exchange_->url.host));
+    std::vector<wire::AnnouncePeer> peers;
+    const bool success = is_success(*leg.outcome);
+    if (success) {
+        wire::AnnounceReply& reply = **leg.outcome;
+        note_answer(reply);
+        peers = std::move(reply.peers);
     }
-    try_next_address();
+    const auto& legs = announce_->legs;
+    if (std::all_of(legs.begin(), legs.end(), [](const Leg& l) { return l.outcome.has_value(); })) end_announce();
+    if (success && !stopping_) host_->on_tracker_peers(peers);
     pump();
 }
 
-void Announcer::try_next_address() {
-    const Endpoint target = exchange_->addresses.front();
-    exchange_->addresses.erase(exchange_->addresses.begin());
-    exchange_->http.emplace(exchange_->url, "Swarmlab/0.1");
-    exchange_->output.clear();
-    exchange_->output.append_bytes(exchange_->http->request_bytes());
-    std::optional<Endpoint> source;
-    if (source_) source = Endpoint{*source_, 0};
-    exchange_->stream = env_->connect(target, source);
-    exchange_->stream->set_handler(this);
-    exchange_->connected = false;
-    exchange_->address_deadline = exchange_->addresses.empty() ? kNever : env_->now() + kAddressTimeout;
-}
-
-void Announcer::on_connected() {
-    exchange_->connected = true;
-    exchange_->address_deadline = kNever;
-    exchange_->stream->send(exchange_->output);
-    pump();
-}
-
-void Announcer::on_writable() { exchange_->stream->send(exchange_->output); }
-
-void Announcer::on_received(MutableByteView bytes) {
-    if (const auto status = exchange_->http->receive(bytes); !status) return fail_exchange(status.error());
-    finish_exchange();
-}
-
-void Announcer::on_closed(const Error& error) {
-    if (error.code == ErrorCode::EndOfStream && exchange_->http) {
-        if (const auto status = exchange_->http->on_end(); !status) return fail_exchange(status.error());
-        return finish_exchange();
+void Announcer::note_answer(const wire::AnnounceReply& reply) {
+    const TimePoint now = context_.env->now();
+    telemetry_.emit(now, Level::Decision, "announce_answered", std::nullopt,
+                    {{"peers", std::uint64_t{reply.peers.size()}},
+                     {"interval", std::uint64_t{reply.interval_s.value_or(0)}},
+                     {"complete", reply.complete.value_or(0)},
+                     {"incomplete", reply.incomplete.value_or(0)}});
+    if (!reply.warning_message.empty()) {
+        telemetry_.emit(now, Level::Summary, "tracker_warning", std::nullopt,
+                        {{"url", announce_->command.url}, {"warning", discovery::printable(reply.warning_message)}});
     }
-    if (!exchange_->connected && !exchange_->addresses.empty()) {
-        try_next_address();
-        return pump();
-    }
-    fail_exchange(error);
+    if (reply.external_ip) host_->on_external_address(*reply.external_ip);
 }
 
-void Announcer::finish_exchange() {
-    const http::Response* response = exchange_->http->response();
-    if (response != nullptr) on_response(*response);
-}
-
-void Announcer::on_response(const http::Response& response) {
-    if (response.status >= 300 && response.status < 400 && !response.location.empty()) {
-        if (++exchange_->redirects > kMaxRedirects) {
-            return fail_exchange(remote_error(ErrorCode::InvalidTracker, "more than 5 redirects"));
-        }
-        const auto target = exchange_->url.resolve(response.location);
-        exchange_->stream.reset();
-        exchange_->http.reset();
-        if (!target) return fail_exchange(target.error());
-        dial(target->to_string());
-        return pump();
+// One outcome of all routes: a success, else what a tracker said, else what went wrong first.
+void Announcer::end_announce() {
+    const Announce ended = std::move(*announce_);
+    announce_.reset();
+    const TimePoint now = context_.env->now();
+    const auto best = std::max_element(ended.legs.begin(), ended.legs.end(), [](const Leg& a, const Leg& b) {
+        const auto rank = [](const Leg& leg) {
+            return is_success(*leg.outcome) ? 2 : leg.outcome->has_value() ? 1 : 0;
+        };
+        return rank(a) < rank(b);
+    });
+    const Result<wire::AnnounceReply>& outcome = *best->outcome;
+    if (is_success(outcome)) return client_.on_reply(*outcome, now);
+    Error error;
+    if (outcome) {
+        client_.on_reply(*outcome, now);
+        error = remote_error(ErrorCode::TrackerFailure,
+                             "the tracker says: " + discovery::printable(*outcome->failure_reason));
+    } else {
+        error = outcome.error();
+        client_.on_failure(error, now);
     }
-    if (response.status != 200) {
-        return fail_exchange(
-            remote_error(ErrorCode::InvalidTracker, "HTTP status " + std::to_string(response.status)));
-    }
-    const auto reply = wire::parse_announce_reply(response.body);
-    if (!reply) return fail_exchange(reply.error());
-    if (reply->failure_reason) {
-        end_exchange();
-        client_.on_reply(*reply, env_->now());
-        const Error error = remote_error(ErrorCode::TrackerFailure, "the tracker says: " + *reply->failure_reason);
-        telemetry_.emit(env_->now(), Level::Summary, "announce_failed", std::nullopt, {{"reason", error.detail}});
-        host_->on_tracker_failed(error);
-        return pump();
-    }
-    telemetry_.emit(env_->now(), Level::Decision, "announce_answered", std::nullopt,
-                    {{"peers", std::uint64_t{reply->peers.size()}},
-                     {"interval", std::uint64_t{reply->interval_s.value_or(0)}},
-                     {"complete", reply->complete.value_or(0)},
-                     {"incomplete", reply->incomplete.value_or(0)}});
-    const auto answer = *reply;
-    end_exchange();
-    client_.on_reply(answer, env_->now());
-    if (!stopping_) host_->on_tracker_peers(answer.peers);
-    pump();
+    telemetry_.emit(now, Level::Summary, "announce_failed", std::nullopt,
+                    {{"url", ended.command.url}, {"reason", error.message()}});
+    host_->on_tracker_failed(error);
 }
-
-void Announcer::fail_exchange(const Error& error) {
-    const Error copy = error;
-    const std::string url = exchange_->command.url;
-    end_exchange();
-    client_.on_failure(copy, env_->now());
-    telemetry_.emit(env_->now(), Level::Summary, "announce_failed", std::nullopt,
-                    {{"url", url}, {"reason", copy.message()}});
-    host_->on_tracker_failed(copy);
-    pump();
-}
-
-void Announcer::end_exchange() { exchange_.reset(); }
 
 }  // namespace bt::engine

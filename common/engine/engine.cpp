@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "common/base/check.h"
+#include "common/engine/udp_tracker_hub.h"
 
 namespace bt::engine {
 
@@ -32,6 +33,7 @@ Engine::Engine(env::Env& env, EngineSettings settings, EngineObserver& observer,
     context_.env = env_;
     context_.peer_id = settings_.peer_id;
     context_.source = settings_.source;
+    context_.trackers = {env_, std::make_shared<UdpTrackerHub>(env, rng.fork(0x756470)), settings_.tls};
     context_.telemetry = telemetry_;
     context_.dial_budget = &dial_budget_;
     context_.throttle = &throttle_;
@@ -45,6 +47,7 @@ Result<Endpoint> Engine::start() {
         on_accepted(std::move(stream));
     }));
     context_.listen = listener_->local_endpoint();
+    context_.tracker_routes = announce_routes({&context_.listen, 1}, settings_.source);
     return context_.listen;
 }
 

@@ -27,6 +27,7 @@ struct EngineSettings {
     Endpoint listen;                    // port 0: the world chooses; unspecified address: all
     std::optional<Address> source;      // dial from here (normally the listen address, where it is a real one)
     PeerId peer_id{};
+    std::shared_ptr<TlsProvider> tls;   // for https trackers; null: they are refused
     DialSettings dial;
     std::uint32_t max_incoming_handshakes = 100;
 };

@@ -53,8 +53,10 @@ void TorrentNode::on_checked(Result<CheckOutcome> outcome) {
     for (const Endpoint& peer : options_.manual_peers) {
         torrent_->peer_list().add(peer, swarm::PeerSource::Manual, now);
     }
-    announcer_ = std::make_unique<Announcer>(*context_.env, *this, options_.tracker_tiers, options_.tracker,
-                                             context_.source, context_.telemetry, rng_.fork(2));
+    announcer_ = std::make_unique<Announcer>(
+        context_.trackers, *this,
+        AnnouncerSettings{options_.tracker_tiers, options_.tracker, context_.tracker_routes, options_.profile},
+        context_.telemetry, rng_.fork(2));
     state_ = TorrentState::Running;
     announcer_->start();
     observer_->on_torrent_running(*this);

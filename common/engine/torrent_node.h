@@ -40,6 +40,7 @@ struct TorrentOptions {
     std::uint32_t max_connections = 50;
     std::uint32_t numwant = 50;
     discovery::TrackerSettings tracker;
+    WireProfile profile = WireProfile::Full;
     swarm::TorrentSettings swarm;                   // peer_id, listen_port and download are filled in
 };
 
@@ -77,6 +78,8 @@ struct NodeContext {
     PeerId peer_id{};
     Endpoint listen;                                // address and port that peers reach us at
     std::optional<Address> source;                  // dial from here
+    TrackerContext trackers;
+    std::vector<TrackerRoute> tracker_routes;       // none: over whatever address answers
     telemetry::Telemetry telemetry;
     DialBudget* dial_budget = nullptr;
     Throttle* throttle = nullptr;

@@ -2,122 +2,10 @@
 
 #include "common/engine/announcer.h"
 
-#include "tests/unit/engine/support.h"
+#include "tests/unit/engine/tracker_hosts.h"
 
 using namespace bt;
 using namespace bt::test;
-
-namespace {
-
-constexpr std::uint16_t kHttp = 6969;
-
-std::string ok(std::string_view body) {
-    return "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-}
-std::string one_minute() {
-    std::string body = "d8:intervali60e12:min intervali10e5:peers6:";
-    body += std::string("\x0a\x00\x00\x09\x1a\xe1", 6) + "e";
-    return ok(body);
-}
-
-// Answers each connection with what `answer` says to its request; nothing said: never.
-class HttpHost {
-  public:
-    struct Asked {
-        TimePoint time;
-        std::string path;
-        std::string query;
-        [[nodiscard]] bool has(std::string_view what) const { return query.find(what) != std::string::npos; }
-    };
-    using Answer = std::function<std::optional<std::string>(const Asked&)>;
-
-    HttpHost(World& world, Byte host, Answer answer)
-        : env_(world.add_host("tracker-" + std::to_string(host), at(host).address)), answer_(std::move(answer)) {
-        open();
-    }
-    void open() {
-        auto listening = env_.listen(at(env_.address().bytes()[3], kHttp), [this](std::unique_ptr<env::Stream> stream) {
-            clients_.push_back(std::make_unique<Client>(*this, std::move(stream)));
-        });
-        listener_ = std::move(listening).value();
-    }
-    void shut() { listener_.reset(); }
-    [[nodiscard]] SimEnv& env() { return env_; }
-    std::vector<Asked> asked;
-    bool hangs_up = false;  // after the answer
-
-  private:
-    struct Client final : env::StreamHandler {
-        Client(HttpHost& owner, std::unique_ptr<env::Stream> s) : host(owner), stream(std::move(s)) {
-            stream->set_handler(this);
-        }
-        void on_connected() override {}
-        void on_writable() override { stream->send(output); }
-        void on_closed(const Error&) override { stream.reset(); }
-        void on_received(MutableByteView bytes) override {
-            text += std::string(bytes.begin(), bytes.end());
-            if (text.find("\r\n\r\n") == std::string::npos) return;
-            const auto space = text.find(' ');
-            const std::string target = text.substr(space + 1, text.find(' ', space + 1) - space - 1);
-            const auto mark = target.find('?');
-            host.asked.push_back(
-                {host.env_.now(), target.substr(0, mark), mark == std::string::npos ? "" : target.substr(mark + 1)});
-            text.clear();
-            const auto answer = host.answer_(host.asked.back());
-            if (!answer) return;
-            output.append_bytes(to_buffer(as_bytes(*answer)));
-            stream->send(output);
-            if (host.hangs_up) stream.reset();
-        }
-        HttpHost& host;
-        std::unique_ptr<env::Stream> stream;
-        OutputQueue output;
-        std::string text;
-    };
-
-    SimEnv& env_;
-    Answer answer_;
-    std::unique_ptr<env::Listener> listener_;
-    std::vector<std::unique_ptr<Client>> clients_;
-};
-
-struct Client final : engine::AnnouncerHost {
-    Client(World& world, std::vector<std::vector<std::string>> tiers)
-        : env(world.add_host("client", at(1).address)),
-          announcer(env, *this, std::move(tiers), {.interval_floor = seconds(5)}, at(1).address, {}, Rng(4)) {}
-
-    wire::AnnounceRequest announce_request() const override {
-        wire::AnnounceRequest request;
-        request.port = 6881;
-        request.left = 1000;
-        request.compact = true;
-        request.numwant = 50;
-        return request;
-    }
-    void on_tracker_peers(const std::vector<wire::AnnouncePeer>& found) override {
-        ++answers;
-        for (const auto& peer : found) peers.push_back(peer.endpoint);
-    }
-    void on_tracker_failed(const Error& error) override { failures.push_back({env.now(), error}); }
-    void on_announcer_finished() override {
-        ++finished;
-        finished_at = env.now();
-    }
-
-    SimEnv& env;
-    std::vector<Endpoint> peers;
-    std::vector<std::pair<TimePoint, Error>> failures;
-    int answers = 0;
-    int finished = 0;
-    TimePoint finished_at{};
-    engine::Announcer announcer;
-};
-
-std::vector<std::vector<std::string>> at_tracker(Byte host = 2) {
-    return {{"http://10.0.0." + std::to_string(host) + ":6969/announce"}};
-}
-
-}  // namespace
 
 TEST_CASE("started, the regular announces, completed and stopped go out exactly when they are due") {
     World world({.rng_seed = 1});
@@ -378,9 +266,9 @@ TEST_CASE("destroying an announcer in the middle of anything leaves nothing behi
     HttpHost tracker(world, 2, [](const HttpHost::Asked&) { return one_minute(); });
     Client keeper(world, {});
     for (int ms = 0; ms < 90; ms += 3) {
-        auto announcer =
-            std::make_unique<engine::Announcer>(keeper.env, keeper, at_tracker(), discovery::TrackerSettings{},
-                                                at(1).address, telemetry::Telemetry{}, Rng(1));
+        auto announcer = std::make_unique<engine::Announcer>(engine::TrackerContext{.env = &keeper.env}, keeper,
+                                                             engine::AnnouncerSettings{.tiers = at_tracker()},
+                                                             telemetry::Telemetry{}, Rng(1));
         announcer->start();
         world.simulator().run_for(milliseconds(ms));
         announcer.reset();
