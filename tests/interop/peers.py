@@ -194,6 +194,14 @@ class OpenTracker(Tracker):
         self._wait()
 
 
+class OpenTrackerUdp(OpenTracker):
+    """The same, announced to over UDP; asked for its counts over HTTP."""
+
+    def __init__(self, lab):
+        super().__init__(lab)
+        self.url = f"udp://{self.ip}:{self.port}/announce"
+
+
 class SwarmTracker(Tracker):
     def start(self, torrent):
         config = self.lab.write("tracker.toml", f'port = {self.port}\ntorrentFile = "{torrent}"\n')
@@ -204,7 +212,7 @@ class SwarmTracker(Tracker):
 
 CLIENTS = {"aria2": Aria2, "transmission": Transmission, "libtorrent": Libtorrent, "swarm-client": SwarmClient,
            "swarm-seeder": SwarmSeeder}
-TRACKERS = {"opentracker": OpenTracker, "swarm-tracker": SwarmTracker}
+TRACKERS = {"opentracker": OpenTracker, "opentracker-udp": OpenTrackerUdp, "swarm-tracker": SwarmTracker}
 
 
 def missing_programs(names):
@@ -212,7 +220,8 @@ def missing_programs(names):
     from shutil import which
     needs = {"aria2": [("aria2c", "aria2")], "transmission": [("transmission-daemon", "transmission-daemon")],
              "transmission-create": [("transmission-create", "transmission-cli")],
-             "mktorrent": [("mktorrent", "mktorrent")], "opentracker": [("opentracker", "opentracker")]}
+             "mktorrent": [("mktorrent", "mktorrent")], "opentracker": [("opentracker", "opentracker")],
+             "opentracker-udp": [("opentracker", "opentracker")]}
     missing = [package for name in names for tool, package in needs.get(name, []) if not which(tool)]
     if "libtorrent" in names:
         import subprocess
