@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/http/gzip_decoder.h"
 
 namespace bt::http {
 namespace {
@@ -18,7 +19,7 @@ ByteBuffer make_request(const Url& url, std::string_view user_agent) {
     BT_CHECK(user_agent.find_first_of("\r\n") == std::string_view::npos);
     std::string text = "GET " + url.target + " HTTP/1.1\r\nHost: " + url.host_header() + "\r\nUser-Agent: ";
     text += user_agent;
-    text += "\r\nAccept: */*\r\nAccept-Encoding: identity\r\nConnection: close\r\n\r\n";
+    text += "\r\nAccept: */*\r\nAccept-Encoding: gzip\r\nConnection: close\r\n\r\n";
     return to_buffer(as_bytes(text));
 }
 
@@ -42,6 +43,11 @@ struct ClientExchange::Impl {
         refusal = remote_error(code, std::move(detail));
         return -1;
     }
+    int refuse_unless(const Status& status) noexcept {
+        if (status) return 0;
+        refusal = status.error();
+        return -1;
+    }
 
     static const llhttp_settings_t& settings();
 
@@ -53,6 +59,8 @@ struct ClientExchange::Impl {
     bool done = false;
     std::string name;
     std::string value;
+    std::size_t body_size = 0;  // as it came over the wire
+    std::optional<GzipDecoder> gzip;
     Response response;
     std::optional<Error> refusal;  // from a callback
     std::optional<Error> error;
@@ -96,9 +104,13 @@ int ClientExchange::Impl::on_value(std::string_view text) noexcept {
 
 int ClientExchange::Impl::on_value_complete() noexcept {
     if (in_head && response.location.empty() && equal_ignoring_case(name, "location")) response.location = value;
-    const bool encoded = in_head && equal_ignoring_case(name, "content-encoding") && !value.empty() &&
-                         !equal_ignoring_case(value, "identity");
-    if (encoded) return refuse(ErrorCode::InvalidHttp, "body is encoded, which was not asked for");
+    const bool is_encoded = in_head && equal_ignoring_case(name, "content-encoding") && !value.empty() &&
+                            !equal_ignoring_case(value, "identity");
+    if (is_encoded) {
+        const bool is_gzip = equal_ignoring_case(value, "gzip") || equal_ignoring_case(value, "x-gzip");
+        if (!is_gzip || gzip) return refuse(ErrorCode::InvalidHttp, "body is encoded in a way that was not asked for");
+        gzip.emplace();
+    }
     name.clear();
     value.clear();
     return 0;
@@ -116,20 +128,26 @@ int ClientExchange::Impl::on_head_complete() noexcept {
 }
 
 int ClientExchange::Impl::on_body(std::string_view text) noexcept {
-    if (response.body.size() + text.size() > kMaxResponseBody) {
+    body_size += text.size();
+    if (body_size > kMaxResponseBody) {
         return refuse(ErrorCode::LimitReached, "body over the limit of " + std::to_string(kMaxResponseBody) + " bytes");
     }
-    append(response.body, text);
-    return 0;
+    if (!gzip) {
+        append(response.body, text);
+        return 0;
+    }
+    return refuse_unless(gzip->receive(as_bytes(text), response.body, kMaxResponseBody));
 }
 
 int ClientExchange::Impl::on_message_complete() noexcept {
     if (response.status / 100 != 1) {
+        if (gzip && refuse_unless(gzip->finish()) != 0) return -1;
         done = true;
         return HPE_PAUSED;
     }
     // An interim response: the real one follows. The limit of the head counts on over both.
     in_head = true;
+    gzip.reset();
     response = Response();
     return 0;
 }

@@ -4,9 +4,10 @@
 // location and makes another exchange.
 //
 // receive(bytes) feeds; on_end() says the peer closed (which ends a response without length). Limits: head 16 KiB,
-// body 1 MiB (a larger Content-Length is refused at once). Chunked bodies are decoded. gzip is not asked for, and a body that
-// has a Content-Encoding is refused. Interim (1xx) responses are passed over; bytes behind the response are ignored.
-// Errors: InvalidHttp or LimitReached (remote), EndOfStream when the peer closed in the middle. Terminal.
+// body 1 MiB (a larger Content-Length is refused at once), packed and unpacked. Chunked bodies are decoded. gzip is
+// asked for and unpacked as it comes; any other Content-Encoding, or two of them, is refused. Interim (1xx) responses
+// are passed over; bytes behind the response are ignored. Errors: InvalidHttp or LimitReached (remote), EndOfStream
+// when the peer closed in the middle. Terminal.
 
 #include <cstdint>
 #include <memory>
@@ -36,7 +37,7 @@ class ClientExchange {
     ClientExchange(ClientExchange&&) noexcept;
     ClientExchange& operator=(ClientExchange&&) noexcept;
 
-    [[nodiscard]] ByteView request_bytes() const;   // all of it; send once
+    [[nodiscard]] ByteView request_bytes() const;  // all of it; send once
     [[nodiscard]] Status receive(ByteView bytes);
     [[nodiscard]] Status on_end();
     // The whole response, once it is complete.

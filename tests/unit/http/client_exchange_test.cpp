@@ -52,7 +52,7 @@ std::string head_of(std::size_t size) {
 TEST_CASE("the request names host, agent and that the connection closes") {
     CHECK(to_string(exchange().request_bytes()) ==
           "GET /announce?x=1 HTTP/1.1\r\nHost: 127.0.0.1:6969\r\nUser-Agent: Swarmlab/0.1\r\nAccept: */*\r\n"
-          "Accept-Encoding: identity\r\nConnection: close\r\n\r\n");
+          "Accept-Encoding: gzip\r\nConnection: close\r\n\r\n");
 }
 
 TEST_CASE("a response with a length is complete at its last byte, in parts of every size") {
