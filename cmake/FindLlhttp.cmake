@@ -20,7 +20,7 @@ if(Llhttp_FOUND AND NOT TARGET Llhttp::Llhttp)
     else()
         add_library(llhttp STATIC "${Llhttp_SOURCE_DIR}/api.c" "${Llhttp_SOURCE_DIR}/http.c"
             "${Llhttp_SOURCE_DIR}/llhttp.c")
-        target_include_directories(llhttp SYSTEM PUBLIC "${Llhttp_INCLUDE_DIR}")
+        target_include_directories(llhttp SYSTEM PUBLIC "$<BUILD_INTERFACE:${Llhttp_INCLUDE_DIR}>")
         target_compile_options(llhttp PRIVATE -w)
         add_library(Llhttp::Llhttp ALIAS llhttp)
     endif()

@@ -8,6 +8,7 @@
 #include "common/app/cli.h"
 #include "common/app/config_tree.h"
 #include "common/app/process.h"
+#include "common/app/text_file.h"
 #include "common/base/encoding.h"
 #include "lab/subnet.h"
 #include "lab/swarm_run.h"

@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <cctype>
-#include <cerrno>
-#include <cstdio>
 #include <filesystem>
 
 #include "common/app/config_parse.h"
+#include "common/app/text_file.h"
 
 namespace bt::app {
 namespace {
@@ -60,23 +59,6 @@ std::optional<std::string_view> nearest_word(std::string_view word, const std::v
         }
     }
     return best;
-}
-
-Result<std::string> read_text_file(const std::string& path, std::size_t limit) {
-    std::FILE* file = std::fopen(path.c_str(), "rbe");
-    if (file == nullptr) return fail(system_error(errno, path));
-    std::string text;
-    char buffer[65536];
-    std::size_t n = 0;
-    errno = 0;
-    while (text.size() <= limit && (n = std::fread(buffer, 1, sizeof buffer, file)) > 0) text.append(buffer, n);
-    const int error = std::ferror(file) != 0 ? errno : 0;
-    std::fclose(file);
-    if (error != 0) return fail(system_error(error, path));
-    if (text.size() > limit) {
-        return fail(local_error(ErrorCode::LimitReached, path + ": larger than " + std::to_string(limit) + " bytes"));
-    }
-    return text;
 }
 
 std::string_view ConfigNode::type_name() const {

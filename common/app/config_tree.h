@@ -118,7 +118,4 @@ class ConfigFile {
 [[nodiscard]] std::optional<std::string_view> nearest_word(std::string_view word,
                                                            const std::vector<std::string_view>& candidates);
 
-// The text of a whole small file. Error: the system's, LimitReached (Local) over `limit`.
-[[nodiscard]] Result<std::string> read_text_file(const std::string& path, std::size_t limit);
-
 }  // namespace bt::app

@@ -5,7 +5,7 @@
 
 #include <string_view>
 
-#include "common/app/config_tree.h"
+#include "common/app/text_file.h"
 
 namespace bt::app {
 namespace {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "common/app/text_file.h"
 #include "tests/support/catch.h"
 
 namespace bt::app {

@@ -1,0 +1,149 @@
+#include "client/client.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <utility>
+
+#include "client/ending.h"
+#include "client/runner.h"
+
+namespace bt::client {
+namespace {
+
+std::vector<DownloadedFile> files_of(const engine::TorrentOptions& torrent) {
+    std::vector<DownloadedFile> files;
+    if (!torrent.metainfo) return files;
+    const auto& entries = torrent.metainfo->files();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        const bool wanted = torrent.file_priorities.empty() || torrent.file_priorities[i] > 0;
+        files.push_back({torrent.paths[i], entries[i].length, wanted});
+    }
+    return files;
+}
+
+TorrentOutcome outcome_of(const TorrentResult& result, const TorrentView& view, std::vector<DownloadedFile> files) {
+    Ending ending = ending_of(result.end, result.error);
+    TorrentOutcome outcome;
+    outcome.name = result.name;
+    outcome.info_hash = view.info_hash;
+    outcome.cause = ending.code;
+    outcome.message = std::move(ending.reason);
+    outcome.wanted = view.wanted;
+    outcome.bytes = view.have;
+    outcome.pieces = view.pieces;
+    outcome.have_pieces = view.have_pieces;
+    outcome.downloaded = view.downloaded;
+    outcome.uploaded = view.uploaded;
+    outcome.files = std::move(files);
+    return outcome;
+}
+
+ClientOptions with_torrent(std::string torrent, ClientOptions options) {
+    options.torrents.insert(options.torrents.begin(), std::move(torrent));
+    return options;
+}
+
+}  // namespace
+
+struct Client::State {
+    ClientOptions options;
+    ClientCallbacks callbacks;
+
+    std::mutex mutex;           // of the two below
+    Runner* running = nullptr;  // inside run()
+    bool stopped = false;
+
+    // Of one run, on its thread.
+    std::exception_ptr thrown;
+    SessionView last_view;
+
+    // Exceptions must not cross the frames of the event loop.
+    template <class Callback, class... Arguments>
+    void call(const Callback& callback, const Arguments&... arguments) {
+        if (!callback || thrown) return;
+        try {
+            callback(arguments...);
+        } catch (...) {
+            thrown = std::current_exception();
+            running->cancel();
+        }
+    }
+
+    void stop() {
+        const std::lock_guard lock(mutex);
+        stopped = true;
+        if (running != nullptr) running->cancel();
+    }
+
+    // Makes the runner known to stop() for as long as it lives.
+    class Published {
+      public:
+        Published(State& state, Runner& runner) : state_(state) {
+            const std::lock_guard lock(state_.mutex);
+            state_.running = &runner;
+            if (state_.stopped) runner.cancel();
+        }
+        ~Published() {
+            const std::lock_guard lock(state_.mutex);
+            state_.running = nullptr;
+        }
+        Published(const Published&) = delete;
+        Published& operator=(const Published&) = delete;
+
+      private:
+        State& state_;
+    };
+
+    RunnerHooks hooks() {
+        RunnerHooks hooks;
+        hooks.progress_interval = std::max(callbacks.progress_interval, kMinProgressInterval);
+        hooks.on_listening = [this](const Endpoint& endpoint) { call(callbacks.on_listening, endpoint); };
+        hooks.on_message = [this](const std::string& text) { call(callbacks.on_message, text); };
+        hooks.on_progress = [this](Session& session, TimePoint) {
+            last_view = session.view();
+            call(callbacks.on_progress, last_view);
+        };
+        return hooks;
+    }
+
+    ClientResult run() {
+        thrown = nullptr;
+        last_view = {};
+        auto plan = plan_session(options);
+        if (!plan) return {app::exit_code_for(plan.error()), plan.error().message(), {}};
+        std::vector<std::vector<DownloadedFile>> files;
+        for (const SessionTorrent& torrent : plan->torrents) files.push_back(files_of(torrent.torrent));
+
+        Runner runner(std::move(*plan), options.outdir, options.on_complete, {}, hooks());
+        const Published published(*this, runner);
+        const auto ended = runner.run();
+        if (thrown) std::rethrow_exception(thrown);
+        if (!ended) return {app::ExitCode::CannotListen, ended.error().message(), {}};
+
+        Ending ending = ending_of(ended->end, ended->error);
+        ClientResult result{ending.code, std::move(ending.reason), {}};
+        for (std::size_t i = 0; i < ended->torrents.size(); ++i) {
+            result.torrents.push_back(outcome_of(ended->torrents[i], last_view.torrents[i], std::move(files[i])));
+        }
+        return result;
+    }
+};
+
+Client::Client(std::string torrent, ClientOptions options, ClientCallbacks callbacks)
+    : Client(with_torrent(std::move(torrent), std::move(options)), std::move(callbacks)) {}
+
+Client::Client(ClientOptions options, ClientCallbacks callbacks) : state_(std::make_unique<State>()) {
+    state_->options = std::move(options);
+    state_->callbacks = std::move(callbacks);
+}
+
+Client::~Client() = default;
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+
+ClientResult Client::run() { return state_->run(); }
+
+void Client::stop() { state_->stop(); }
+
+}  // namespace bt::client
