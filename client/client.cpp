@@ -110,8 +110,10 @@ struct Client::State {
     ClientResult run() {
         thrown = nullptr;
         last_view = {};
+        if (options.max_peers == 0) return {app::ExitCode::BadArguments, "max_peers is 0: nobody to ask", {}};
         auto plan = plan_session(options);
         if (!plan) return {app::exit_code_for(plan.error()), plan.error().message(), {}};
+        plan->settings.stats_interval = std::chrono::hours(1);  // nobody reads events
         std::vector<std::vector<DownloadedFile>> files;
         for (const SessionTorrent& torrent : plan->torrents) files.push_back(files_of(torrent.torrent));
 

@@ -8,12 +8,12 @@
 //     const auto result = client.run();
 //     if (!result.ok()) std::cerr << result.message << '\n';
 //
-// - run() does everything on the thread that calls it, and on a few of its own for hashing and the disk; it returns
-// when
-//   everything has ended and those threads are gone. A second run() is a new run: what is complete is checked and done.
+// - run() does everything on the thread that calls it, and on a few of its own for hashing and the disk; it returns when
+//   everything has ended and those threads are gone. One run at a time. The next one is a new run: what is there is
+//   checked, what lacks is fetched.
 // - Callbacks come on the thread of run(). One that throws ends the download; run() throws it on when all has stopped.
-// - stop() may be called from any thread and from callbacks, before run() too. A client that was stopped stays so. It
-//   takes effect within seconds, and at most kStopPatience (client/session.h) where a disk or a tracker hangs.
+// - stop() may be called from any thread and from callbacks, before run() too; it takes ten seconds at most, where a
+//   disk or a tracker hangs. A client that was stopped stays so. A second stop() kills commands of on_complete.
 // - Clients share nothing but the process: several run side by side, one a thread. No signal handler, environment
 //   variable, working folder or standard stream is touched. (Where the process has a limit on file sizes and SIGXFSZ
 //   is not ignored, that signal ends it as it would end any program that writes.)

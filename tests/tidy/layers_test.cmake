@@ -86,3 +86,21 @@ probe("OpenSSL outside crypto" LAYERS "bt_layer(low LEVEL 0)"
 
 probe("JSON below the shell" LAYERS "bt_layer(low LEVEL 5)"
     REFUSED "toml\\+\\+, nlohmann_json and CLI11 belong to level 7" FILES low/a.cpp "#include <nlohmann/json.hpp>")
+
+probe("a library of named files that includes what it may not"
+    LAYERS ${two_layers} "bt_library(mine SOURCES mine/c.cpp USES low)"
+    REFUSED "layers: [^ ]*/mine/c.h includes \"high/[^ ]*\", which library mine may not use"
+    FILES low/a.h "#include <vector>" high/b.h "#include <vector>" mine/c.cpp "#include \"mine/c.h\""
+        mine/c.h "#include \"high/b.h\"")
+
+set(install "include(\"${SOURCE_DIR}/cmake/Install.cmake\")")
+probe("an installed header that needs the standard library alone" ACCEPTED
+    LAYERS "${install}" "bt_layer(low LEVEL 0)" "bt_library(mine SOURCES mine/c.cpp USES low)"
+        "bt_install_library(mine AS mine USES low HEADERS mine/c.h)"
+    FILES low/a.h "#include <vector>" mine/c.cpp "#include \"mine/c.h\"" mine/c.h "#include \"low/a.h\"")
+
+probe("an installed header that needs what we were built with"
+    LAYERS "${install}" "bt_layer(common/net LEVEL 6)" "bt_library(mine SOURCES mine/c.cpp USES common/net)"
+        "bt_install_library(mine AS mine USES common/net HEADERS mine/c.h)"
+    REFUSED "install: common/net/a.h has #include <uv.h>, which an installed header may not"
+    FILES common/net/a.h "#include <uv.h>" mine/c.cpp "#include \"mine/c.h\"" mine/c.h "#include \"common/net/a.h\"")
