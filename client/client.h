@@ -8,7 +8,8 @@
 //     const auto result = client.run();
 //     if (!result.ok()) std::cerr << result.message << '\n';
 //
-// - run() does everything on the thread that calls it, and on a few of its own for hashing and the disk; it returns when
+// - run() does everything on the thread that calls it, and on a few of its own for hashing and the disk; it returns
+// when
 //   everything has ended and those threads are gone. One run at a time. The next one is a new run: what is there is
 //   checked, what lacks is fetched.
 // - Callbacks come on the thread of run(). One that throws ends the download; run() throws it on when all has stopped.
