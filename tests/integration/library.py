@@ -5,6 +5,7 @@ BT_BUILD_DIR, BT_CXX and BT_CMAKE come from ctest.
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 
@@ -16,6 +17,7 @@ from tests.support import bencode  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 EXAMPLE = os.path.join(ROOT, "examples", "download")
+EXIT_INTERRUPTED = 130
 FILES = {"a.bin": 300 * KIB, "empty": 0, "folder/b.bin": 123457, "folder/deeper/c.txt": 11}
 
 
@@ -76,6 +78,14 @@ def example():
             check(f"{target} {size}" in lines, f"{target} in {lines}")
             with open(target, "rb") as file:
                 check(file.read() == random.Random(path).randbytes(size), f"{path} differs")
+
+        # Signals are the program's: Ctrl-C becomes stop().
+        seeder.node.stop()
+        stuck = lab.start("stuck", [download, torrent, lab.path("elsewhere"), lab.address()])
+        lab.wait_until(lambda: any("0 of" in line for line in stuck.stderr_lines()), "it is under way", [stuck])
+        stuck.process.send_signal(signal.SIGINT)
+        ends_with(lab, stuck, EXIT_INTERRUPTED)
+        says(stuck, "interrupted")
 
         broken = lab.start("broken", [download, lab.write("broken.torrent", b"no torrent"), lab.path("target")])
         ends_with(lab, broken, EXIT_TORRENT)
