@@ -72,6 +72,7 @@ void copy_trackers(const engine::TorrentSnapshot& snapshot, TimePoint now, Torre
 }
 
 void show_end(const TorrentResult& result, bool stopped, TorrentView& view) {
+    view.down_rate = view.up_rate = 0;  // those of the snapshot are of the moment it ended
     if (!stopped) {
         view.phase = Phase::Stopping;
         return;

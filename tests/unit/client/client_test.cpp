@@ -153,6 +153,7 @@ TEST_CASE("a client downloads from a seeder and says what it has got") {
     CHECK(listening->port != 0);
     REQUIRE_FALSE(views.empty());
     CHECK(views.back().torrents.at(0).phase == Phase::Done);
+    CHECK(views.back().torrents.at(0).down_rate == 0);
 
     SECTION("a second run finds all of it there") {
         const ClientResult again = client.run();
