@@ -71,6 +71,7 @@ Result<Arguments> chosen_arguments(const std::string& command, AllArguments all)
         if (all.create.output.empty()) return missing("create: -o FILE.torrent is needed");
         return Arguments(std::move(all.create));
     }
+    if (command == "scrape") return Arguments(std::move(all.scrape));
     if (find_command(kInspectCommands, command, all.inspect.command)) return Arguments(std::move(all.inspect));
     return missing("unknown command " + command);
 }

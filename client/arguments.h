@@ -24,9 +24,10 @@ struct AllArguments {
     DownloadArguments download;
     CreateArguments create;
     InspectArguments inspect;
+    ScrapeArguments scrape;
 };
 
-using Arguments = std::variant<DownloadArguments, CreateArguments, InspectArguments>;
+using Arguments = std::variant<DownloadArguments, CreateArguments, InspectArguments, ScrapeArguments>;
 
 // `out` must outlive the table.
 [[nodiscard]] app::Program client_table(AllArguments& out);

@@ -79,11 +79,29 @@ std::vector<Command> inspect_commands(InspectArguments& out) {
     return {decode, info, magnet};
 }
 
+Command scrape_command(ScrapeArguments& out) {
+    Command command{"scrape",
+                    "Print the seeds, leechers and completed downloads that each tracker counts",
+                    "Nothing is announced. Trackers that do not answer are named on standard error.",
+                    {},
+                    {}};
+    command.positionals = {
+        {"TORRENT", "A .torrent file, magnet URI or info_hash", app::set_text(out.subject), ArgumentKind::Torrent}};
+    command.options = {
+        {"json", "", "", "One JSON object, with the errors in it", app::set_flag(out.json)},
+        {"timeout", "", "TIME", "Wait so long for each tracker", app::set_duration(out.timeout), "15", ""},
+        {"bind", "", "IP", "Ask from this address", app::set_address(out.bind), "", "127.0.0.1"},
+        {"ca-file", "", "FILE", "Trust these certificates (PEM) for https trackers, in place of the system's",
+         app::set_text(out.ca_file), "", "ca.pem", "", ArgumentKind::Path}};
+    return command;
+}
+
 }  // namespace
 
 std::vector<Command> client_commands(AllArguments& out) {
     std::vector<Command> commands = inspect_commands(out.inspect);
     commands.push_back(create_command(out.create));
+    commands.push_back(scrape_command(out.scrape));
     return commands;
 }
 

@@ -6,6 +6,7 @@
 #include "client/create.h"
 #include "client/download.h"
 #include "client/inspect.h"
+#include "client/scrape.h"
 
 int main(int argc, char** argv) {
     using namespace bt;
@@ -20,6 +21,9 @@ int main(int argc, char** argv) {
     }
     if (const auto* inspect = std::get_if<client::InspectArguments>(&arguments)) {
         return app::to_int(client::run_inspect(*inspect));
+    }
+    if (const auto* scrape = std::get_if<client::ScrapeArguments>(&arguments)) {
+        return app::to_int(client::run_scrape(*scrape));
     }
     return app::to_int(app::ExitCode::Internal);
 }

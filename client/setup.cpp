@@ -27,18 +27,6 @@ engine::TorrentOptions torrent_options(const ClientOptions& options, const std::
     return torrent;
 }
 
-// A file of certificates that the user named is read now: it shall not be found to be none at some later announce.
-Result<std::shared_ptr<engine::TlsProvider>> tls_from(const ClientOptions& options) {
-    auto tls = std::make_shared<engine::TlsProvider>(crypto::TlsClientSettings{options.ca_file, std::nullopt});
-    if (options.ca_file.empty()) return tls;
-    if (const auto made = tls->context(); !made) {
-        Error error = made.error();
-        error.code = ErrorCode::InvalidArgument;
-        return fail(std::move(error));
-    }
-    return tls;
-}
-
 Result<std::shared_ptr<const meta::Metainfo>> load(const std::string& path) {
     auto metainfo = app::load_metainfo(path);
     if (metainfo) return metainfo;
@@ -81,7 +69,7 @@ Result<SessionPlan> plan_session(const ClientOptions& options) {
         peers = std::move(*loaded);
     }
     SessionPlan plan;
-    BT_TRY_ASSIGN(plan.settings.engine.tls, tls_from(options));
+    BT_TRY_ASSIGN(plan.settings.engine.tls, engine::make_tls_provider(options.ca_file));
     for (const std::string& torrent : options.torrents) {
         BT_TRY_ASSIGN(auto planned, plan_torrent(options, torrent, peers));
         const auto same = [&](const SessionTorrent& other) {

@@ -148,11 +148,9 @@ app::ExitCode run_seeder(const Arguments& arguments) {
         if (!loaded) return refuse(loaded.error(), app::ExitCode::BadArguments);
         peers = std::move(*loaded);
     }
-    auto tls = std::make_shared<engine::TlsProvider>(crypto::TlsClientSettings{arguments.ca_file, std::nullopt});
-    if (!arguments.ca_file.empty()) {
-        if (const auto made = tls->context(); !made) return refuse(made.error(), app::ExitCode::BadArguments);
-    }
-    return run(arguments, *program, std::move(*metainfo), std::move(peers), std::move(tls));
+    auto tls = engine::make_tls_provider(arguments.ca_file);
+    if (!tls) return refuse(tls.error(), app::ExitCode::BadArguments);
+    return run(arguments, *program, std::move(*metainfo), std::move(peers), std::move(*tls));
 }
 
 }  // namespace

@@ -11,12 +11,7 @@ std::vector<Option> common_options(CommonOptions& out) {
     const std::string log = "Logs and events";
     return {
         {"bind", "", "IP", "Listen on this address, and dial from it",
-         [&out](const std::string& text) -> Status {
-             out.bind = Address::parse(text);
-             if (!out.bind) return bad_value(text, "IP address");
-             return {};
-         },
-         "", "127.0.0.1", net},
+         set_address(out.bind), "", "127.0.0.1", net},
         {"port", "", "N", "Listen on this port; 0: the kernel chooses", set_number<std::uint16_t>(out.port), "0", "", net},
         {"loglevel", "", "LEVEL", "error, warning, info or debug", set_parsed(out.loglevel, parse_severity), "info", "", log,
          ArgumentKind::Words, {"error", "warning", "info", "debug"}},

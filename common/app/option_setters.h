@@ -67,6 +67,15 @@ template <class Target, class Parse>
     };
 }
 
+[[nodiscard]] inline Setter set_address(std::optional<Address>& target) {
+    return [&target](const std::string& text) -> Status {
+        const auto address = Address::parse(text);
+        if (!address) return bad_value(text, "IP address");
+        target = *address;
+        return {};
+    };
+}
+
 template <class Target>
 [[nodiscard]] Setter set_duration(Target& target, Duration min = Duration(0), Duration max = kLongestDuration) {
     return [&target, min, max](const std::string& text) -> Status {

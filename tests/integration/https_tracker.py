@@ -6,7 +6,6 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspa
 
 from common import (EXIT_TRACKERS, Lab, Payload, check, downloaded, ends_with, main, program, says,  # noqa: E402
                     says_one_line, start_client, start_seeder)
-from tests.support.nodes import is_listening  # noqa: E402
 from tests.support.tls_front import Authority, TlsFront  # noqa: E402
 
 EXIT_ARGUMENTS = 2
@@ -24,8 +23,7 @@ class Scene:
             config = lab.write("tracker.toml", f'port = {port}\ntorrentFile = "{unset.torrent_path}"\n')
             return [program("swarm-tracker"), config, "--bind", behind]
 
-        tracker, port = lab.start_listening("tracker", argv, behind)
-        check(tracker.running and is_listening(behind, port), "the tracker runs")
+        _, port = lab.start_listening("tracker", argv, behind)
         self.front = TlsFront(lab, self.authority.issue(names or f"IP:{ip}"), ip, (behind, port))
         self.payload = Payload(lab, announce=f"https://{ip}:{self.front.port}/announce")
 
