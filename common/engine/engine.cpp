@@ -35,6 +35,7 @@ Engine::Engine(env::Env& env, EngineSettings settings, EngineObserver& observer,
     context_.source = settings_.source;
     context_.trackers = {env_, std::make_shared<UdpTrackerHub>(env, rng.fork(0x756470)), settings_.tls};
     context_.telemetry = telemetry_;
+    context_.encryption = settings_.encryption;
     context_.dial_budget = &dial_budget_;
     context_.throttle = &throttle_;
     context_.next_connection_id = [this] { return ConnectionId(next_connection_++); };
@@ -94,9 +95,20 @@ void Engine::on_accepted(std::unique_ptr<env::Stream> stream) {
     if (stopping_ || unidentified_.size() >= settings_.max_incoming_handshakes) return;
     const ConnectionId id(next_connection_++);
     const Endpoint remote = stream->remote_endpoint();
+    const StreamEncryption encryption =
+        make_stream_encryption(settings_.encryption, transport::DialWay::Plain, rng_);
     unidentified_.emplace(id, std::make_unique<PeerLink>(*env_, *this, id, std::move(stream), remote,
-                                                         settings_.peer_id, std::nullopt));
+                                                         settings_.peer_id, std::nullopt, encryption));
     arm_timer();
+}
+
+// One SHA-1 a torrent.
+std::optional<InfoHash> Engine::find_skey(const Sha1Digest& skey_hash) {
+    for (const auto& torrent : torrents_) {
+        const InfoHash& ours = torrent->metainfo().info_hash();
+        if (transport::mse_skey_hash(ours) == skey_hash) return ours;
+    }
+    return std::nullopt;
 }
 
 Result<InfoHash> Engine::on_info_hash(PeerLink& link, const InfoHash& info_hash) {
@@ -138,7 +150,7 @@ void Engine::on_timer() {
     for (const auto& [id, link] : unidentified_) {
         if (link->deadline() <= env_->now()) late.push_back(link.get());
     }
-    for (PeerLink* link : late) on_link_failed(*link, remote_error(ErrorCode::TimedOut, "no handshake within 10 s"));
+    for (PeerLink* link : late) on_link_failed(*link, link->timeout_error());
     arm_timer();
 }
 

@@ -28,6 +28,8 @@ struct EngineSettings {
     std::optional<Address> source;      // dial from here (normally the listen address, where it is a real one)
     PeerId peer_id{};
     std::shared_ptr<TlsProvider> tls;   // for https trackers; null: they are refused
+    // Off: what an embedder gets who does not ask. Our programs ask for Prefer.
+    transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Off;
     DialSettings dial;
     std::uint32_t max_incoming_handshakes = 100;
 };
@@ -64,6 +66,7 @@ class Engine final : public LinkOwner, public TorrentObserver {
 
   private:
     // LinkOwner, for accepted links whose torrent is not known yet
+    std::optional<InfoHash> find_skey(const Sha1Digest& skey_hash) override;
     Result<InfoHash> on_info_hash(PeerLink& link, const InfoHash& info_hash) override;
     Result<swarm::PeerConnection*> on_handshake(PeerLink& link, const wire::Handshake& remote) override;
     Status on_message(PeerLink& link, const wire::Message& message) override;

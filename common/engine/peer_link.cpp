@@ -1,13 +1,18 @@
 #include "common/engine/peer_link.h"
 
+#include <algorithm>
+
 namespace bt::engine {
 
+std::optional<InfoHash> LinkOwner::find_skey(const Sha1Digest&) { return std::nullopt; }
+
 PeerLink::PeerLink(env::Env& env, LinkOwner& owner, ConnectionId id, std::unique_ptr<env::Stream> stream,
-                   const Endpoint& remote, const PeerId& own_peer_id, std::optional<InfoHash> outgoing_to)
+                   const Endpoint& remote, const PeerId& own_peer_id, std::optional<InfoHash> outgoing_to,
+                   StreamEncryption encryption)
     : env_(&env),
       owner_(&owner),
       id_(id),
-      stream_(std::move(stream)),
+      way_(encryption.way),
       remote_(remote),
       own_peer_id_(own_peer_id),
       outgoing_(outgoing_to.has_value()),
@@ -15,7 +20,29 @@ PeerLink::PeerLink(env::Env& env, LinkOwner& owner, ConnectionId id, std::unique
       info_hash_(outgoing_to.value_or(InfoHash{})),
       state_(outgoing_ ? State::Connecting : State::Handshaking),
       deadline_(env.now() + (outgoing_ ? kConnectTimeout : kHandshakeTimeout)) {
+    if (outgoing_to) {
+        stream_ = std::make_unique<EncryptedStream>(env, std::move(stream), encryption, *outgoing_to);
+    } else {
+        stream_ = std::make_unique<EncryptedStream>(env, std::move(stream), encryption,
+                                                    [this](const Sha1Digest& hash) { return owner_->find_skey(hash); });
+    }
     stream_->set_handler(this);
+}
+
+TimePoint PeerLink::deadline() const { return stream_ ? std::min(deadline_, stream_->deadline()) : deadline_; }
+
+Error PeerLink::timeout_error() const {
+    if (state_ == State::Connecting) return remote_error(ErrorCode::TimedOut, "not connected within 10 s");
+    const bool no_answer = stream_ && stream_->deadline() < deadline_;
+    return remote_error(ErrorCode::TimedOut,
+                        no_answer ? "no answer to an encrypted handshake within 4 s" : "no handshake within 10 s");
+}
+
+transport::StreamCrypto PeerLink::crypto() const { return stream_ ? stream_->crypto() : transport::StreamCrypto::None; }
+
+bool PeerLink::is_way_unanswered() const {
+    const bool agreed = crypto() != transport::StreamCrypto::None;
+    return outgoing_ && state_ == State::Handshaking && !agreed && !handshake_reader_.info_hash();
 }
 
 void PeerLink::on_connected() {
@@ -51,6 +78,9 @@ Status PeerLink::receive_handshake(ByteView& bytes) {
     BT_TRY_ASSIGN(const std::size_t taken, handshake_reader_.receive(bytes));
     bytes = bytes.subspan(taken);
     const auto info_hash = handshake_reader_.info_hash();
+    if (info_hash && stream_->skey().value_or(*info_hash) != *info_hash) {
+        return fail(remote_error(ErrorCode::HandshakeRefused, "the encrypted handshake was for another info_hash"));
+    }
     if (info_hash && !handshake_sent_) {
         BT_TRY_ASSIGN(info_hash_, owner_->on_info_hash(*this, *info_hash));
         send_handshake(info_hash_);

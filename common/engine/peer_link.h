@@ -1,10 +1,11 @@
 #pragma once
 
-// One stream to a peer: handshake, framing, and the way between a Stream and a swarm::PeerSession.
+// One stream to a peer: encryption, handshake, framing, and the way between a Stream and a swarm::PeerSession.
 //
 // States: Connecting (outgoing only) -> Handshaking -> Established -> Closed. Outgoing: we speak first. Incoming: we
 // wait for the info_hash, so that a node with several torrents knows which one is meant, and answer then.
-// Deadlines: 10 s to connect, 10 s for the handshake; behind that the session's rules hold.
+// Deadlines: 10 s to connect, 10 s for the handshake, encrypted or not; behind that the session's rules hold.
+// Encryption is a layer below (encrypted_stream.h): what is said here is said through it.
 // The link never destroys itself: it tells its owner, which calls close() and keeps the object until the turn is over.
 
 #include <cstdint>
@@ -16,6 +17,7 @@
 #include "common/base/time.h"
 #include "common/base/types.h"
 #include "common/engine/throttle.h"
+#include "common/engine/encrypted_stream.h"
 #include "common/env/env.h"
 #include "common/swarm/torrent.h"
 #include "common/wire/handshake.h"
@@ -32,6 +34,8 @@ inline constexpr Duration kHandshakeTimeout = seconds(10);
 class LinkOwner {
   public:
     virtual ~LinkOwner() = default;
+    // Incoming and encrypted: the torrent whose mse_skey_hash() this is, if it is one of ours.
+    [[nodiscard]] virtual std::optional<InfoHash> find_skey(const Sha1Digest& skey_hash);
     // Incoming: the torrent meant. May hand the link over to another owner (set_owner). Error: refuse.
     [[nodiscard]] virtual Result<InfoHash> on_info_hash(PeerLink& link, const InfoHash& info_hash) = 0;
     // The handshake is complete. Error: close.
@@ -51,7 +55,8 @@ class PeerLink final : public env::StreamHandler {
 
     // An outgoing link knows its torrent; an accepted one learns it.
     PeerLink(env::Env& env, LinkOwner& owner, ConnectionId id, std::unique_ptr<env::Stream> stream,
-             const Endpoint& remote, const PeerId& own_peer_id, std::optional<InfoHash> outgoing_to);
+             const Endpoint& remote, const PeerId& own_peer_id, std::optional<InfoHash> outgoing_to,
+             StreamEncryption encryption = {});
 
     void set_owner(LinkOwner& owner) { owner_ = &owner; }
     // Rate limits hold for it behind its handshake.
@@ -68,7 +73,14 @@ class PeerLink final : public env::StreamHandler {
     // True once, and only of an outgoing link: its dial takes no place among the half-open ones any more.
     [[nodiscard]] bool end_dial() { return std::exchange(half_open_, false); }
     // Of connecting and handshaking; kNever once established.
-    [[nodiscard]] TimePoint deadline() const { return deadline_; }
+    [[nodiscard]] TimePoint deadline() const;
+    [[nodiscard]] Error timeout_error() const;
+    // None also while it is not known yet, and once closed.
+    [[nodiscard]] transport::StreamCrypto crypto() const;
+    // How it was dialled, and whether the peer, once connected, has neither agreed on encryption nor answered in the
+    // peer wire protocol: it may want the other way. One that closes behind that has another reason.
+    [[nodiscard]] transport::DialWay way() const { return way_; }
+    [[nodiscard]] bool is_way_unanswered() const;
 
     void on_connected() override;
     void on_received(MutableByteView bytes) override;
@@ -86,7 +98,8 @@ class PeerLink final : public env::StreamHandler {
     env::Env* env_;
     LinkOwner* owner_;
     ConnectionId id_;
-    std::unique_ptr<env::Stream> stream_;
+    std::unique_ptr<EncryptedStream> stream_;
+    transport::DialWay way_;
     Endpoint remote_;
     PeerId own_peer_id_;
     bool outgoing_;

@@ -113,7 +113,9 @@ Result<InfoHash> TorrentNode::on_info_hash(PeerLink&, const InfoHash& info_hash)
 Result<swarm::PeerConnection*> TorrentNode::on_handshake(PeerLink& link, const wire::Handshake& remote) {
     BT_CHECK(torrent_.has_value());
     if (link.end_dial()) context_.dial_budget->on_dial_ended();
-    return torrent_->on_peer_connected(link.id(), link.remote(), link.is_outgoing(), remote, context_.env->now());
+    if (link.is_outgoing()) torrent_->peer_list().on_way_accepted(link.remote(), link.way());
+    return torrent_->on_peer_connected(link.id(), link.remote(), link.is_outgoing(), remote, context_.env->now(),
+                                       link.crypto());
 }
 
 Status TorrentNode::on_message(PeerLink& link, const wire::Message& message) {
@@ -134,7 +136,7 @@ void TorrentNode::drop_link(PeerLink& link, const Error& error) {
     if (link.state() == PeerLink::State::Established) {
         torrent_->on_peer_gone(link.id(), error, now);
     } else {
-        if (link.is_outgoing()) torrent_->peer_list().on_dial_failed(link.remote(), now);
+        if (link.is_outgoing()) on_dial_failed(link, error);
         context_.telemetry.emit(now, Level::Summary, "peer_disconnected", link.id(),
                                 {{"address", link.remote().to_string()},
                                  {"reason", error.message()},
@@ -144,6 +146,15 @@ void TorrentNode::drop_link(PeerLink& link, const Error& error) {
     link.close();
     retired_.push_back(std::move(found->second));
     links_.erase(found);
+}
+
+void TorrentNode::on_dial_failed(const PeerLink& link, const Error& error) {
+    const TimePoint now = context_.env->now();
+    if (link.is_way_unanswered() && error.fault != Fault::Local) {
+        torrent_->peer_list().on_way_refused(link.remote(), link.way(), context_.encryption, now);
+    } else {
+        torrent_->peer_list().on_dial_failed(link.remote(), now);
+    }
 }
 
 void TorrentNode::dial() {
@@ -161,9 +172,13 @@ void TorrentNode::dial() {
             source = Endpoint{*context_.source, 0};
         }
         const ConnectionId id = context_.next_connection_id();
-        context_.telemetry.emit(now, Level::Decision, "dialing", id, {{"address", endpoint->to_string()}});
+        const StreamEncryption encryption = make_stream_encryption(
+            context_.encryption, torrent_->peer_list().way_to_dial(*endpoint, context_.encryption), rng_);
+        context_.telemetry.emit(now, Level::Decision, "dialing", id,
+                                {{"address", endpoint->to_string()},
+                                 {"encrypted", encryption.way == transport::DialWay::Encrypted}});
         auto link = std::make_unique<PeerLink>(*context_.env, *this, id, context_.env->connect(*endpoint, source),
-                                               *endpoint, context_.peer_id, options_.metainfo->info_hash());
+                                               *endpoint, context_.peer_id, options_.metainfo->info_hash(), encryption);
         link->join(throttle_);
         links_.emplace(id, std::move(link));
     }
@@ -180,9 +195,7 @@ void TorrentNode::expire_links() {
         if (link->deadline() <= now) late.push_back(link.get());
     }
     for (PeerLink* link : late) {
-        const bool connecting = link->state() == PeerLink::State::Connecting;
-        drop_link(*link, remote_error(ErrorCode::TimedOut, connecting ? "not connected within 10 s"
-                                                                      : "no handshake within 10 s"));
+        drop_link(*link, link->timeout_error());
     }
 }
 

@@ -81,6 +81,7 @@ struct NodeContext {
     TrackerContext trackers;
     std::vector<TrackerRoute> tracker_routes;       // none: over whatever address answers
     telemetry::Telemetry telemetry;
+    transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Off;
     DialBudget* dial_budget = nullptr;
     Throttle* throttle = nullptr;
     std::function<ConnectionId()> next_connection_id;
@@ -140,6 +141,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     bool drop_peers();   // whether there was one
     void dial();
     void drop_link(PeerLink& link, const Error& error);
+    void on_dial_failed(const PeerLink& link, const Error& error);
     void fail_torrent(Error error);
     void arm_timer();
     [[nodiscard]] bool wants_to_dial() const;

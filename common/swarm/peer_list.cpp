@@ -76,6 +76,26 @@ void PeerList::on_dial_failed(const Endpoint& endpoint, TimePoint now) {
     fail(endpoint, *peer, now);
 }
 
+transport::DialWay PeerList::way_to_dial(const Endpoint& endpoint, transport::EncryptionPolicy policy) const {
+    const auto it = peers_.find(endpoint);
+    return it == peers_.end() ? transport::WayMemory().next(policy) : it->second.way.next(policy);
+}
+
+void PeerList::on_way_refused(const Endpoint& endpoint, transport::DialWay way, transport::EncryptionPolicy policy,
+                              TimePoint now) {
+    Peer* peer = find(endpoint);
+    if (peer == nullptr || peer->state != State::Dialing) return;
+    if (peer->way.on_refused(way, policy)) {
+        rest(endpoint, *peer, now);
+    } else {
+        on_dial_failed(endpoint, now);
+    }
+}
+
+void PeerList::on_way_accepted(const Endpoint& endpoint, transport::DialWay way) {
+    if (Peer* peer = find(endpoint)) peer->way.on_accepted(way);
+}
+
 void PeerList::on_disconnected(const Endpoint& endpoint, bool useful, TimePoint now) {
     Peer* peer = find(endpoint);
     if (peer == nullptr || peer->state != State::Connected) return;

@@ -33,6 +33,7 @@
 #include "common/base/endpoint.h"
 #include "common/base/rng.h"
 #include "common/base/time.h"
+#include "common/transport/way_memory.h"
 
 namespace bt::swarm {
 
@@ -62,6 +63,13 @@ class PeerList {
     [[nodiscard]] std::optional<Endpoint> next_to_dial(TimePoint now);
     void on_connected(const Endpoint& endpoint, TimePoint now);  // handshake done
     void on_dial_failed(const Endpoint& endpoint, TimePoint now);
+    // How to dial this address now, and what came of it: a stream that was connected and ended before the peer's
+    // handshake (the address is ready again at once where the other way is still to be tried, else the dial failed), or
+    // the handshake.
+    [[nodiscard]] transport::DialWay way_to_dial(const Endpoint& endpoint, transport::EncryptionPolicy policy) const;
+    void on_way_refused(const Endpoint& endpoint, transport::DialWay way, transport::EncryptionPolicy policy,
+                        TimePoint now);
+    void on_way_accepted(const Endpoint& endpoint, transport::DialWay way);
     // A connection that had its handshake is over; `useful`: something was exchanged. A useless one backs off like a
     // failure.
     void on_disconnected(const Endpoint& endpoint, bool useful, TimePoint now);
@@ -86,6 +94,7 @@ class PeerList {
         PeerSource source = PeerSource::Tracker;
         std::uint32_t failures = 0;      // since the last useful connection
         std::uint32_t failed_dials = 0;  // in a row without a handshake
+        transport::WayMemory way;
         TimePoint retry_at;              // idle only, as is `draw`
         std::uint64_t draw = 0;          // random order among equals
     };

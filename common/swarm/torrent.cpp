@@ -50,7 +50,8 @@ void Torrent::set_file_priorities(const std::vector<std::uint8_t>& file_prioriti
 }
 
 Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
-                                                   const wire::Handshake& remote, TimePoint now) {
+                                                   const wire::Handshake& remote, TimePoint now,
+                                                   transport::StreamCrypto crypto) {
     if (remote.peer_id == settings_.peer_id) {
         if (outgoing) peer_list_.add_self(endpoint);
         return fail(remote_error(ErrorCode::HandshakeRefused, "connected to ourselves"));
@@ -64,10 +65,12 @@ Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoi
     peer.endpoint = endpoint;
     peer.peer_id = remote.peer_id;
     peer.outgoing = outgoing;
+    peer.crypto = crypto;
     peer.session = std::make_unique<PeerSession>(id, layout_, remote.has_extensions(), settings_.pipeline, now);
     telemetry_.emit(now, Level::Summary, "peer_connected", id,
                     {{"address", endpoint.to_string()},
                      {"outgoing", outgoing},
+                     {"encryption", transport::stream_crypto_name(crypto)},
                      {"peer_id", to_hex(remote.peer_id)}});
 
     peer.session->send_bitfield(have());

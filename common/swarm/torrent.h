@@ -78,6 +78,7 @@ struct PeerConnection {
     Endpoint endpoint;            // of the stream
     PeerId peer_id{};
     bool outgoing = false;
+    transport::StreamCrypto crypto = transport::StreamCrypto::None;
     std::uint32_t interesting = 0;   // pieces it has that we want and lack
     std::optional<ChokeReason> choke_reason;   // of the choker's last decision on it
     bool needs_refill = false;
@@ -106,7 +107,8 @@ class Torrent {
 
     // A connection got past its handshake. Error: it must be closed instead (ourselves, banned, connected already).
     [[nodiscard]] Result<PeerConnection*> on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
-                                                            const wire::Handshake& remote, TimePoint now);
+                                                            const wire::Handshake& remote, TimePoint now,
+                                                            transport::StreamCrypto crypto = {});
     // Error: drop the connection for it (call on_peer_gone then).
     [[nodiscard]] Status on_message(PeerConnection& peer, const wire::Message& message, TimePoint now);
     void on_peer_gone(ConnectionId id, const Error& reason, TimePoint now);

@@ -45,6 +45,7 @@ class Node final : public engine::EngineObserver {
         std::string reason;
         std::string error;
         TimePoint time;
+        std::string encryption = {};
     };
 
     Node(World& world, const TestTorrent& of, Byte host, const Change& change = {}, sim::LinkSettings links = {},
@@ -54,7 +55,7 @@ class Node final : public engine::EngineObserver {
           log_(telemetry::Level::Decision, false) {
         log_.add_watcher([this](const std::string&, const telemetry::Event& event) {
             seen.push_back({std::string(event.kind), sim::field_text(event, "reason"), sim::field_text(event, "error"),
-                            event.time});
+                            event.time, sim::field_text(event, "encryption")});
         });
         Rng rng = world.fork_rng(host);
         settings_.listen = at(host);

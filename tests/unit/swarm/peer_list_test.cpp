@@ -156,6 +156,43 @@ TEST_CASE("a failed dial does not touch an address that got connected meanwhile"
     CHECK_FALSE(list.next_to_dial(at(1000)));
 }
 
+TEST_CASE("an address that refused one way is ready at once for the other, and the second refusal is a failed dial") {
+    using transport::DialWay;
+    using transport::EncryptionPolicy;
+    PeerList list = list_of(1, {.max_failures = 2, .first_retry = seconds(5)});
+    for (int round = 0; round < 2; ++round) {
+        const TimePoint now = at(100 * round);
+        REQUIRE(list.next_to_dial(now) == host(1));
+        CHECK(list.way_to_dial(host(1), EncryptionPolicy::Prefer) == DialWay::Encrypted);
+        list.on_way_refused(host(1), DialWay::Encrypted, EncryptionPolicy::Prefer, now);
+        list.check_invariants();
+        REQUIRE(list.next_to_dial(now) == host(1));
+        CHECK(list.way_to_dial(host(1), EncryptionPolicy::Prefer) == DialWay::Plain);
+        list.on_way_refused(host(1), DialWay::Plain, EncryptionPolicy::Prefer, now);
+        list.check_invariants();
+        CHECK_FALSE(list.next_to_dial(now + seconds(4)));
+    }
+    CHECK(list.known() == 0);  // two failed dials, not four
+}
+
+TEST_CASE("the way that an address answered to is dialled first next time") {
+    using transport::DialWay;
+    using transport::EncryptionPolicy;
+    PeerList list = list_of(1);
+    REQUIRE(list.next_to_dial(at(0)));
+    list.on_way_refused(host(1), DialWay::Encrypted, EncryptionPolicy::Prefer, at(0));
+    REQUIRE(list.next_to_dial(at(0)));
+    list.on_way_accepted(host(1), DialWay::Plain);
+    list.on_connected(host(1), at(1));
+    list.on_disconnected(host(1), true, at(2));
+    CHECK(list.way_to_dial(host(1), EncryptionPolicy::Prefer) == DialWay::Plain);
+    // Of an address that is not known, and of one that is not being dialled, nothing is learned.
+    list.on_way_accepted(host(9), DialWay::Plain);
+    CHECK(list.way_to_dial(host(9), EncryptionPolicy::Prefer) == DialWay::Encrypted);
+    list.on_way_refused(host(1), DialWay::Plain, EncryptionPolicy::Prefer, at(3));
+    CHECK(list.way_to_dial(host(1), EncryptionPolicy::Prefer) == DialWay::Plain);
+}
+
 TEST_CASE("a ban covers all ports of an address, known and to come") {
     PeerList list = list_of(2);
     list.add(host(1, 7000), PeerSource::Exchange, at(0));
