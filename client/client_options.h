@@ -13,6 +13,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/base/time.h"
+#include "common/transport/encryption_policy.h"
 
 namespace bt::client {
 
@@ -44,6 +45,7 @@ struct ClientOptions {
     std::uint16_t port = 0;                      // 0: the kernel chooses
     std::uint32_t max_peers = kDefaultMaxPeers;  // connections a torrent
     std::string peers_file;                      // ip:port lines; for every torrent
+    transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Prefer;
 
     // trackers
     std::optional<Duration> interval_floor;  // never announce more often

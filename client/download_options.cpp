@@ -9,6 +9,7 @@ namespace {
 
 using app::ArgumentKind;
 using app::Option;
+using transport::EncryptionPolicy;
 
 app::Setter set_seed_time(std::optional<Duration>& target) {
     return [&target](const std::string& text) -> Status {
@@ -80,6 +81,11 @@ void add_peers(std::vector<Option>& out, ClientOptions& client) {
     out.push_back({"max-peers", "", "N", "At most so many connections a torrent",
                    app::set_number<std::uint32_t>(client.max_peers, 1, 10000), std::to_string(kDefaultMaxPeers), "",
                    group});
+    out.push_back({"encryption", "", "HOW", "Encrypted connections: prefer, require, or off",
+                   app::set_word<EncryptionPolicy>(client.encryption, {{"prefer", EncryptionPolicy::Prefer},
+                                                                       {"require", EncryptionPolicy::Require},
+                                                                       {"off", EncryptionPolicy::Off}}),
+                   "prefer", "", group, ArgumentKind::Words, {"prefer", "require", "off"}});
     out.push_back({"interval-floor", "", "TIME", "Never announce more often than this",
                    app::set_duration(client.interval_floor), "60", "", group});
     out.push_back({"ca-file", "", "FILE", "Trust these certificates (PEM) for https trackers, in place of the system's",

@@ -86,6 +86,7 @@ Result<SessionPlan> plan_session(const ClientOptions& options) {
     plan.settings.stats_interval = options.stats_interval;
     plan.settings.engine.listen = {options.bind.value_or(Address()), options.port};
     plan.settings.engine.source = options.bind;
+    plan.settings.engine.encryption = options.encryption;
     plan.settings.engine.peer_id = engine::make_peer_id(rng);
     return plan;
 }

@@ -25,6 +25,7 @@ struct Arguments {
     std::string peers_file;
     std::string ca_file;
     std::uint32_t max_peers = 200;
+    transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Prefer;
     std::optional<std::uint64_t> rng_seed;
 };
 
@@ -46,6 +47,11 @@ app::Program seeder_table(Arguments& out) {
          app::set_text(out.ca_file), "", "ca.pem", "Peers", app::ArgumentKind::Path},
         {"max-peers", "", "N", "At most so many connections", app::set_number<std::uint32_t>(out.max_peers, 1, 10000),
          std::to_string(out.max_peers), "", "Peers"},
+        {"encryption", "", "HOW", "Encrypted connections: prefer, require, or off",
+         app::set_word<transport::EncryptionPolicy>(out.encryption, {{"prefer", transport::EncryptionPolicy::Prefer},
+                                                                     {"require", transport::EncryptionPolicy::Require},
+                                                                     {"off", transport::EncryptionPolicy::Off}}),
+         "prefer", "", "Peers", app::ArgumentKind::Words, {"prefer", "require", "off"}},
         {"rng-seed", "", "N", "Repeatable choices and peer_id", app::set_number<std::uint64_t>(out.rng_seed), "", "1",
          "Peers"},
     };
@@ -69,6 +75,7 @@ seeder::SeedSettings settings_from(const Arguments& arguments, std::shared_ptr<c
     seeder::SeedSettings settings;
     settings.engine.listen = {arguments.common.bind.value_or(Address()), arguments.common.port.value_or(0)};
     settings.engine.source = arguments.common.bind;
+    settings.engine.encryption = arguments.encryption;
     settings.engine.peer_id = engine::make_peer_id(rng);
     settings.engine.tls = std::move(tls);
     settings.torrent.paths = seeder::original_paths(*metainfo, arguments.original, app::is_folder);

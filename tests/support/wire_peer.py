@@ -33,6 +33,12 @@ class Connection:
         out, self.buffer = self.buffer[:count], self.buffer[count:]
         return out
 
+    def starts_plain(self):
+        """Waits for the first 20 bytes and leaves them to be read."""
+        start = self.read_exactly(len(PROTOCOL))
+        self.buffer = start + self.buffer
+        return start == PROTOCOL
+
     def send(self, data):
         try:
             self.stream.sendall(data)
@@ -96,7 +102,9 @@ class Torrent:
 
 
 class ListeningPeer:
-    """Accepts connections on an address of its own and runs `script(connection)` on each, in a thread."""
+    """Accepts connections on an address of its own and runs `script(connection)` on each, in a thread. It speaks only
+    plain: whoever starts with anything but the plain handshake is hung up on, as by other peers that know no
+    encryption, and tries again."""
 
     def __init__(self, lab, script):
         self.listener = socket.create_server((lab.address(), 0))
@@ -116,12 +124,13 @@ class ListeningPeer:
                 stream, _ = self.listener.accept()
             except OSError:
                 return
-            connection = Connection(stream)
-            self.connections.append(connection)
-            threading.Thread(target=self._run, args=(connection,), daemon=True).start()
+            threading.Thread(target=self._run, args=(Connection(stream),), daemon=True).start()
 
     def _run(self, connection):
         try:
+            if not connection.starts_plain():
+                return
+            self.connections.append(connection)
             self.script(connection)
         except Gone:
             pass
