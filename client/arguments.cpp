@@ -21,7 +21,10 @@ constexpr const char* kNotes =
     "--on-complete runs once a torrent, when its last piece is verified. SWARM_NAME, SWARM_INFO_HASH, SWARM_DIR, "
     "SWARM_LENGTH (bytes) and SWARM_DOWNLOADED are in its environment.\n\n"
     "On a terminal a live view is drawn on standard error; elsewhere a line is written now and then. The environment "
-    "variable NO_COLOR turns colours off.";
+    "variable NO_COLOR turns colours off.\n\n"
+    "With --details each peer has letters: D downloading from it, d it does not let us (choked, and we are "
+    "interested), U uploading to it, u it wants but we do not let it, K it lets us but we want nothing, ? we let it "
+    "but it wants nothing, I it came to us, E encrypted, X known from peer exchange, H known from the DHT.";
 
 std::unexpected<Error> missing(std::string what) {
     return fail(local_error(ErrorCode::InvalidArgument, std::move(what)));

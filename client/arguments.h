@@ -14,9 +14,16 @@
 
 namespace bt::client {
 
+struct ViewOptions {
+    bool details = false;  // a row per peer
+    bool json = false;     // progress as JSON objects on standard output
+    bool quiet = false;    // neither progress nor summary
+};
+
 struct DownloadArguments {
     app::CommonOptions common;
     ClientOptions client;
+    ViewOptions view;
 };
 
 // Where the table's setters write to.

@@ -94,6 +94,15 @@ void add_peers(std::vector<Option>& out, ClientOptions& client) {
                    app::set_number<std::uint64_t>(client.rng_seed), "", "1", group});
 }
 
+void add_view(std::vector<Option>& out, ViewOptions& view) {
+    const std::string group = "Display";
+    out.push_back({"details", "", "", "A row for every peer", app::set_flag(view.details), "", "", group});
+    out.push_back({"json", "", "", "Progress as JSON objects on standard output, one a line", app::set_flag(view.json),
+                   "", "", group});
+    out.push_back(
+        {"quiet", "q", "", "Neither progress nor summary; errors only", app::set_flag(view.quiet), "", "", group});
+}
+
 }  // namespace
 
 std::vector<Option> download_options(DownloadArguments& out) {
@@ -102,6 +111,7 @@ std::vector<Option> download_options(DownloadArguments& out) {
     add_speed(options, out.client);
     add_ends(options, out.client);
     add_peers(options, out.client);
+    add_view(options, out.view);
     std::ranges::move(app::common_options(out.common), std::back_inserter(options));
     return options;
 }

@@ -8,6 +8,8 @@
 namespace bt::app {
 namespace {
 
+constexpr const char* kCommands = "commands";
+
 bool is_bare_hash(std::string_view text) {
     return (text.size() == 40 || text.size() == 32) &&
            std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0; });
@@ -96,6 +98,28 @@ void print_table(std::string& out, const Command& command) {
     }
 }
 
+// Every table is looked at for keys that nobody knows; only that of `name` is applied.
+template <class Wanted>
+Status apply_command_tables(const Program& program, const std::string& name, const ConfigFile& file,
+                            const ConfigTable& commands, Wanted wanted) {
+    std::vector<std::string> names;
+    for (const Command& command : program.commands) {
+        names.push_back(command.name);
+        if (const std::string other = dashed(command.name); !other.empty()) names.push_back(other);
+    }
+    BT_TRY(commands.allow_only(std::vector<std::string_view>(names.begin(), names.end())));
+    for (const std::string& key : commands.keys()) {
+        const Command& command = *find_command(program, key);
+        BT_TRY_ASSIGN(const auto table, commands.table(key));
+        BT_TRY(table->allow_only(keys_of(command)));
+        if (command.name != name) continue;
+        for (const Option& option : command.options) {
+            if (wanted(option)) BT_TRY(apply_option(file, *table, option));
+        }
+    }
+    return {};
+}
+
 }  // namespace
 
 Status apply_config(const Program& program, const std::string& name, const std::string& path,
@@ -103,10 +127,7 @@ Status apply_config(const Program& program, const std::string& name, const std::
     BT_TRY_ASSIGN(const ConfigFile file, ConfigFile::load(path));
     const ConfigTable root = file.root();
     std::vector<std::string_view> known = keys_of(program.main);
-    for (const std::string& key : root.keys()) {
-        if (find_command(program, key) != nullptr) known.push_back(key);
-    }
-    for (const Command& command : program.commands) known.push_back(command.name);
+    if (!program.commands.empty()) known.push_back(kCommands);
     BT_TRY(root.allow_only(known));
 
     const auto wanted = [&](const Option& option) {
@@ -117,17 +138,8 @@ Status apply_config(const Program& program, const std::string& name, const std::
             if (wanted(option)) BT_TRY(apply_option(file, root, option));
         }
     }
-    for (const std::string& key : root.keys()) {
-        const Command* command = find_command(program, key);
-        if (command == nullptr) continue;
-        BT_TRY_ASSIGN(const auto table, root.table(key));
-        BT_TRY(table->allow_only(keys_of(*command)));
-        if (command->name != name) continue;
-        for (const Option& option : command->options) {
-            if (wanted(option)) BT_TRY(apply_option(file, *table, option));
-        }
-    }
-    return {};
+    BT_TRY_ASSIGN(const auto commands, root.table(kCommands));
+    return commands ? apply_command_tables(program, name, file, *commands, wanted) : Status();
 }
 
 std::string default_config(const Program& program) {
@@ -137,7 +149,7 @@ std::string default_config(const Program& program) {
     print_table(out, program.main);
     for (const Command& command : program.commands) {
         if (keys_of(command).empty()) continue;
-        out += "\n\n# " + command.summary + "\n[" + command.name + "]\n";
+        out += "\n\n# " + command.summary + "\n[" + kCommands + "." + command.name + "]\n";
         print_table(out, command);
     }
     return out;

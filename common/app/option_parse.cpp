@@ -58,7 +58,7 @@ void bind_level(Level& level, const Program& program) {
         CLI::Option* cli = level.app->add_option(positional.name, CLI::callback_t(keep), positional.help);
         cli->type_name("");
         if (positional.required) cli->required();
-        if (positional.repeatable) cli->expected(-1);
+        if (positional.repeatable) cli->expected(-1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
         level.positionals.emplace_back(&positional, cli);
     }
     for (const Option& option : level.command->options) bind_option(level, option);
