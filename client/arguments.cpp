@@ -16,8 +16,7 @@ constexpr std::array<std::pair<std::string_view, InspectCommand>, 3> kInspectCom
 
 constexpr const char* kNotes =
     "Sizes and rates are plain numbers or have a unit: 500k is 500,000, 8MiB is 8,388,608. Durations are seconds or "
-    "have "
-    "units: 90, 5m, 1h30m.\n\n"
+    "have units: 90, 5m, 1h30m.\n\n"
     "--on-complete runs once a torrent, when its last piece is verified. SWARM_NAME, SWARM_INFO_HASH, SWARM_DIR, "
     "SWARM_LENGTH (bytes) and SWARM_DOWNLOADED are in its environment.\n\n"
     "On a terminal a live view is drawn on standard error; elsewhere a line is written now and then. The environment "
@@ -49,8 +48,7 @@ app::Program client_table(AllArguments& out) {
         "  swarm-client info ubuntu.torrent\n"
         "  swarm-client create photos/ -o photos.torrent --tracker http://127.0.0.1:6969/announce\n";
     program.main.summary = "Downloads torrents, checks every piece, and uploads to others meanwhile.";
-    program.main.positionals = {{"TORRENT",
-                                 "A .torrent file; several go side by side",
+    program.main.positionals = {{"TORRENT", "A .torrent file; several go side by side",
                                  app::add_text(out.download.client.torrents), app::ArgumentKind::Torrent, false, true}};
     program.main.options = download_options(out.download);
     program.commands = client_commands(out);
@@ -62,8 +60,7 @@ app::Program client_table(AllArguments& out) {
 Result<Arguments> chosen_arguments(const std::string& command, AllArguments all) {
     if (command.empty()) {
         ClientOptions& client = all.download.client;
-        if (client.torrents.empty())
-            return missing("nothing to download: name a .torrent file");
+        if (client.torrents.empty()) return missing("nothing to download: name a .torrent file");
         if (client.outdir.empty()) return missing("--outdir must not be empty");
         client.bind = all.download.common.bind;
         client.port = all.download.common.port.value_or(0);
@@ -75,6 +72,7 @@ Result<Arguments> chosen_arguments(const std::string& command, AllArguments all)
         return Arguments(std::move(all.create));
     }
     if (command == "scrape") return Arguments(std::move(all.scrape));
+    if (command == "verify") return Arguments(std::move(all.verify));
     if (find_command(kInspectCommands, command, all.inspect.command)) return Arguments(std::move(all.inspect));
     return missing("unknown command " + command);
 }

@@ -30,11 +30,13 @@ struct DownloadArguments {
 struct AllArguments {
     DownloadArguments download;
     CreateArguments create;
+    VerifyArguments verify;
     InspectArguments inspect;
     ScrapeArguments scrape;
 };
 
-using Arguments = std::variant<DownloadArguments, CreateArguments, InspectArguments, ScrapeArguments>;
+using Arguments =
+    std::variant<DownloadArguments, CreateArguments, VerifyArguments, InspectArguments, ScrapeArguments>;
 
 // `out` must outlive the table.
 [[nodiscard]] app::Program client_table(AllArguments& out);

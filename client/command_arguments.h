@@ -1,7 +1,7 @@
 #pragma once
 
 // The arguments of swarm-client's subcommands as values. client/arguments.cpp fills them from the command line (or
-// --config); who carries them out: create.h, inspect.h, scrape.h.
+// --config); who carries them out: create.h, verify.h, inspect.h, scrape.h.
 
 #include <cstdint>
 #include <optional>
@@ -14,13 +14,27 @@
 namespace bt::client {
 
 struct CreateArguments {
-    std::string path;    // the file or folder
-    std::string output;  // FILE.torrent
+    std::string path;                  // the file or folder
+    std::string output;                // FILE.torrent
+    std::string name;                  // empty: that of the file or folder
+    std::vector<std::string> exclude;  // patterns of paths to leave out
     std::vector<std::vector<std::string>> tracker_tiers;
+    std::vector<std::string> web_seeds;
     std::optional<std::uint32_t> piece_length;  // nothing: by size
     std::string comment;
+    std::string source;  // `source` in info: another info_hash for the same content
     bool is_private = false;
     std::optional<std::int64_t> creation_date;  // nothing: none is written
+    std::uint32_t threads = 0;                  // 0: every core
+    bool quiet = false;                         // no progress
+};
+
+struct VerifyArguments {
+    std::string torrent;
+    std::string folder;         // or the file itself, for a single-file torrent
+    std::uint32_t threads = 0;  // 0: every core
+    bool quiet = false;         // no progress
+    bool json = false;          // the report as one JSON object
 };
 
 struct ScrapeArguments {

@@ -39,6 +39,16 @@ app::Setter add_tier(std::vector<std::vector<std::string>>& target) {
     };
 }
 
+Option threads(std::uint32_t& target) {
+    return {"threads",
+            "",
+            "N",
+            "Hash with so many threads; 0: one for each core",
+            app::set_number<std::uint32_t>(target, 0, 1024),
+            "0"};
+}
+
+Option quiet(bool& target) { return {"quiet", "q", "", "No progress", app::set_flag(target)}; }
 Option json(bool& target) { return {"json", "", "", "One JSON object", app::set_flag(target)}; }
 Option full(bool& target) {
     return {"full", "", "", "For people: files with their numbers, tiers, private flag, creation date",
@@ -54,13 +64,35 @@ Command create_command(CreateArguments& out) {
     options.push_back({"tracker", "", "URL[,URL]", "Announce URLs of a tier; again for a further tier",
                        add_tier(out.tracker_tiers), "", "http://127.0.0.1:6969/announce"});
     options.back().repeatable = true;
+    options.push_back({"name", "", "TEXT", "Call the content this (the name of PATH, if not given)",
+                       app::set_text(out.name), "", "photos"});
+    options.push_back({"exclude", "", "PATTERN",
+                       "Leave files and folders out by path or name: * within a name, ** across; for several, again",
+                       app::add_text(out.exclude), "", "*.tmp"});
+    options.back().repeatable = true;
+    options.push_back({"web-seed", "", "URL", "Where the content lies on the web (BEP 19); for several, again",
+                       app::add_text(out.web_seeds), "", "http://127.0.0.1/files/"});
+    options.back().repeatable = true;
     options.push_back({"piece-length", "", "SIZE", "Bytes a piece, a power of two from 16KiB (by size, if not given)",
                        set_piece_length(out.piece_length), "", "256KiB"});
     options.push_back({"comment", "", "TEXT", "Free text", app::set_text(out.comment), "", "holiday"});
+    options.push_back({"source", "", "TEXT", "Goes into the info_hash: another torrent for the same content",
+                       app::set_text(out.source), "", "SITE"});
     options.push_back({"private", "", "", "Peers only from the trackers (BEP 27)", app::set_flag(out.is_private)});
     options.push_back({"creation-date", "", "N",
                        "Unix time to record (none, so that the same content gives the same file)",
                        app::set_number<std::int64_t>(out.creation_date, 0), "", "1700000000"});
+    options.push_back(threads(out.threads));
+    options.push_back(quiet(out.quiet));
+    return command;
+}
+
+Command verify_command(VerifyArguments& out) {
+    Command command{"verify", "Check data against a torrent; names bad pieces and files", "", {}, {}};
+    command.positionals = {
+        {"FILE", "The .torrent file", app::set_text(out.torrent), ArgumentKind::Path},
+        {"DIR", "The folder it was downloaded to, or the file itself", app::set_text(out.folder), ArgumentKind::Path}};
+    command.options = {threads(out.threads), quiet(out.quiet), json(out.json)};
     return command;
 }
 
@@ -102,6 +134,7 @@ std::vector<Command> client_commands(AllArguments& out) {
     std::vector<Command> commands = inspect_commands(out.inspect);
     commands.push_back(create_command(out.create));
     commands.push_back(scrape_command(out.scrape));
+    commands.push_back(verify_command(out.verify));
     return commands;
 }
 

@@ -1,12 +1,15 @@
 #pragma once
 
-// Makes a .torrent of a file or folder: hashes with every core, writes canonical bencode. Symbolic links, sockets and
-// the like are left out with a warning; files are in the order of their paths, so the same tree gives the same torrent.
+// The commands `create` and `verify`: create_torrent.h and verify.h with progress for people, results on standard
+// output, and an exit code.
 
-#include "client/arguments.h"
+#include "client/command_arguments.h"
+#include "common/app/exit_code.h"
 
 namespace bt::client {
 
 [[nodiscard]] app::ExitCode run_create(const CreateArguments& arguments);
+// Ok, or VerificationFailed where anything is not as the torrent says.
+[[nodiscard]] app::ExitCode run_verify(const VerifyArguments& arguments);
 
 }  // namespace bt::client

@@ -16,6 +16,9 @@ int main(int argc, char** argv) {
     if (const auto* create = std::get_if<client::CreateArguments>(&arguments)) {
         return app::to_int(client::run_create(*create));
     }
+    if (const auto* verify = std::get_if<client::VerifyArguments>(&arguments)) {
+        return app::to_int(client::run_verify(*verify));
+    }
     if (const auto* download = std::get_if<client::DownloadArguments>(&arguments)) {
         return app::to_int(client::run_download(*download));
     }

@@ -47,6 +47,7 @@ void write_info(BencodeWriter& out, const TorrentDescription& description) {
     for (const Sha1Digest& digest : description.piece_hashes) append(pieces, ByteView(digest));
     out.key("pieces").string(ByteView(pieces));
     if (description.is_private) out.key("private").integer(1);
+    if (!description.source.empty()) out.key("source").string(description.source);
     out.end();
 }
 
@@ -60,6 +61,13 @@ void write_trackers(BencodeWriter& out, const std::vector<std::vector<std::strin
         for (const std::string& url : tier) out.string(url);
         out.end();
     }
+    out.end();
+}
+
+void write_web_seeds(BencodeWriter& out, const std::vector<std::string>& urls) {
+    if (urls.empty()) return;
+    out.key("url-list").begin_list();
+    for (const std::string& url : urls) out.string(url);
     out.end();
 }
 
@@ -80,6 +88,7 @@ Result<ByteBuffer> write_metainfo(const TorrentDescription& description) {
     if (!description.created_by.empty()) out.key("created by").string(description.created_by);
     if (description.creation_date) out.key("creation date").integer(*description.creation_date);
     write_info(out.key("info"), description);
+    write_web_seeds(out, description.web_seeds);
     out.end();
     ByteBuffer bytes = out.take();
 

@@ -20,7 +20,9 @@ struct TorrentDescription {
     std::uint32_t piece_length = 0;
     std::vector<Sha1Digest> piece_hashes;        // exactly as many as the lengths need
     std::vector<std::vector<std::string>> tracker_tiers;
+    std::vector<std::string> web_seeds;          // BEP 19, `url-list`
     bool is_private = false;
+    std::string source;                          // in `info`: another info_hash for the same content
     std::string comment;
     std::string created_by;
     std::optional<std::int64_t> creation_date;   // absent: key left out, so that output is reproducible

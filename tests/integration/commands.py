@@ -156,7 +156,7 @@ def installed():
         bash = ". " + os.path.join(share, "bash-completion", "completions", "swarm-client") + "; "
         check(shell("bash", bash + words.format("swarm-client --max", 1)) == ["--max-peers"], "bash: option")
         check("magnet-parse" in shell("bash", bash + words.format("swarm-client magnet", 1)), "bash: command")
-        check(shell("bash", bash + words.format("swarm-client --loglevel w", 2)) == ["warning"], "bash: word")
+        check(shell("bash", bash + words.format("swarm-client --encryption r", 2)) == ["require"], "bash: word")
         check("--piece-length" in shell("bash", bash + words.format("swarm-client create --p", 2)), "bash: of a command")
         if shutil.which("zsh"):
             zsh = os.path.join(share, "zsh", "site-functions")

@@ -72,6 +72,9 @@ void check_peers() {
     CHECK(download({"--peers", "p.txt"}).client.peers_file == "p.txt");
     CHECK(download({}).client.max_peers == kDefaultMaxPeers);
     CHECK(download({"--max-peers", "7"}).client.max_peers == 7);
+    CHECK(download({}).client.encryption == transport::EncryptionPolicy::Prefer);
+    CHECK(download({"--encryption", "require"}).client.encryption == transport::EncryptionPolicy::Require);
+    CHECK(download({"--encryption", "off"}).client.encryption == transport::EncryptionPolicy::Off);
     CHECK(download({"--interval-floor", "5"}).client.interval_floor == seconds(5));
     CHECK(download({"--rng-seed", "18446744073709551615"}).client.rng_seed == UINT64_MAX);
 }
@@ -121,6 +124,10 @@ void check_local_commands() {
                                                             "w",
                                                             "--piece-length",
                                                             "256KiB",
+                                                            "--name",
+                                                            "n",
+                                                            "--exclude",
+                                                            "*.tmp",
                                                             "--comment",
                                                             "hello",
                                                             "--source",
@@ -135,6 +142,8 @@ void check_local_commands() {
     CHECK(create.path == "dir");
     CHECK(create.output == "o");
     CHECK(create.tracker_tiers == std::vector<Line>{{"a", "b"}, {"c"}});
+    CHECK(create.name == "n");
+    CHECK(create.exclude == Line{"*.tmp"});
     CHECK(create.web_seeds == Line{"w"});
     CHECK(create.piece_length == 262144u);
     CHECK(create.comment == "hello");
@@ -143,8 +152,8 @@ void check_local_commands() {
     CHECK(create.creation_date == 5);
     CHECK(create.threads == 2);
     CHECK(create.quiet);
-    const auto verify = command<VerifyArguments>("verify", {"--threads", "3", "--quiet", "t", "d"});
-    CHECK((verify.torrent == "t" && verify.folder == "d" && verify.threads == 3 && verify.quiet));
+    const auto verify = command<VerifyArguments>("verify", {"--threads", "3", "--quiet", "--json", "t", "d"});
+    CHECK((verify.torrent == "t" && verify.folder == "d" && verify.threads == 3 && verify.quiet && verify.json));
 }
 
 TEST_CASE("every option of swarm-client and its commands does what it says to the values") {
@@ -181,6 +190,7 @@ TEST_CASE("bad input: what cannot be meant is refused before anything is begun")
     CHECK(mistake({"x", "--outdir", ""}).find("--outdir") == 0);
     CHECK(mistake({"x", "--select", "3-1"}).starts_with("--select: "));
     CHECK(mistake({"x", "--priority", "1"}).starts_with("--priority: "));
+    CHECK(mistake({"x", "--encryption", "on"}) == "--encryption: \"on\" is none of prefer, require, off");
     CHECK(mistake({"x", "--max-peers", "10001"}).starts_with("--max-peers: "));
     CHECK(mistake({"x", "--max-peers", "10000"}) == "no mistake");
     CHECK(mistake({"x", "--seed-ratio", "-0.5"}).starts_with("--seed-ratio: "));
