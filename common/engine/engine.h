@@ -5,7 +5,8 @@
 //
 // start() listens; add_torrent() begins its check at once. stop() says farewell to the trackers (2 s at most),
 // waits for disk jobs under way, and then tells on_engine_stopped. Torrents live as long as the engine, or until
-// forget(); the engine must outlive its env's callbacks or be destroyed after on_engine_stopped, never inside an observer's call.
+// forget(); the engine must outlive its env's callbacks or be destroyed after on_engine_stopped, never inside an
+// observer's call.
 
 #include <cstdint>
 #include <map>
@@ -24,10 +25,10 @@
 namespace bt::engine {
 
 struct EngineSettings {
-    Endpoint listen;                    // port 0: the world chooses; unspecified address: all
-    std::optional<Address> source;      // dial from here (normally the listen address, where it is a real one)
+    Endpoint listen;                // port 0: the world chooses; unspecified address: all
+    std::optional<Address> source;  // dial from here (normally the listen address, where it is a real one)
     PeerId peer_id{};
-    std::shared_ptr<TlsProvider> tls;   // for https trackers; null: they are refused
+    std::shared_ptr<TlsProvider> tls;  // for https trackers; null: they are refused
     // Off: what an embedder gets who does not ask. Our programs ask for Prefer.
     transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Off;
     DialSettings dial;

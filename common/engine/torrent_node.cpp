@@ -136,8 +136,8 @@ void TorrentNode::drop_link(PeerLink& link, const Error& error) {
     if (link.state() == PeerLink::State::Established) {
         torrent_->on_peer_gone(link.id(), error, now);
     } else {
-        if (link.is_outgoing()) on_dial_failed(link, error);
-        context_.telemetry.emit(now, Level::Summary, "peer_disconnected", link.id(),
+        const bool other_way_next = link.is_outgoing() && on_dial_failed(link, error);
+        context_.telemetry.emit(now, Level::Summary, other_way_next ? "way_refused" : "peer_disconnected", link.id(),
                                 {{"address", link.remote().to_string()},
                                  {"reason", error.message()},
                                  {"error", error_code_name(error.code)},
@@ -148,13 +148,13 @@ void TorrentNode::drop_link(PeerLink& link, const Error& error) {
     links_.erase(found);
 }
 
-void TorrentNode::on_dial_failed(const PeerLink& link, const Error& error) {
+bool TorrentNode::on_dial_failed(const PeerLink& link, const Error& error) {
     const TimePoint now = context_.env->now();
     if (link.is_way_unanswered() && error.fault != Fault::Local) {
-        torrent_->peer_list().on_way_refused(link.remote(), link.way(), context_.encryption, now);
-    } else {
-        torrent_->peer_list().on_dial_failed(link.remote(), now);
+        return torrent_->peer_list().on_way_refused(link.remote(), link.way(), context_.encryption, now);
     }
+    torrent_->peer_list().on_dial_failed(link.remote(), now);
+    return false;
 }
 
 void TorrentNode::dial() {
@@ -174,9 +174,9 @@ void TorrentNode::dial() {
         const ConnectionId id = context_.next_connection_id();
         const StreamEncryption encryption = make_stream_encryption(
             context_.encryption, torrent_->peer_list().way_to_dial(*endpoint, context_.encryption), rng_);
-        context_.telemetry.emit(now, Level::Decision, "dialing", id,
-                                {{"address", endpoint->to_string()},
-                                 {"encrypted", encryption.way == transport::DialWay::Encrypted}});
+        context_.telemetry.emit(
+            now, Level::Decision, "dialing", id,
+            {{"address", endpoint->to_string()}, {"encrypted", encryption.way == transport::DialWay::Encrypted}});
         auto link = std::make_unique<PeerLink>(*context_.env, *this, id, context_.env->connect(*endpoint, source),
                                                *endpoint, context_.peer_id, options_.metainfo->info_hash(), encryption);
         link->join(throttle_);
@@ -247,7 +247,8 @@ void TorrentNode::run_writes() {
             guarded([this, piece](env::PieceWritten written) {
                 --writes_in_flight_;
                 torrent_->on_piece_written(
-                    piece, {std::move(written.buffer), written.hash_ok, written.status, std::move(written.block_digests)},
+                    piece,
+                    {std::move(written.buffer), written.hash_ok, written.status, std::move(written.block_digests)},
                     context_.env->now());
                 if (torrent_->failure() && state_ == TorrentState::Running) fail_torrent(*torrent_->failure());
                 end_turn();
@@ -293,7 +294,7 @@ wire::AnnounceRequest TorrentNode::announce_request() const {
     request.port = context_.listen.port;
     request.uploaded = stats.uploaded;
     request.downloaded = stats.downloaded;
-    request.left = stats.lacking;   // trackers count who has everything, whatever we want of it
+    request.left = stats.lacking;  // trackers count who has everything, whatever we want of it
     request.compact = true;
     request.numwant = options_.download && !torrent_->is_complete() ? options_.numwant : 0;
     return request;
@@ -359,14 +360,14 @@ void TorrentNode::save_resume() {
         return;
     }
     context_.env->disk().inspect(storage_, guarded([this, done](const Result<std::vector<storage::FileStat>>& stats) {
-        if (!stats) return advance_stop();
-        storage::ResumeData resume;
-        resume.info_hash = options_.metainfo->info_hash();
-        resume.pieces = torrent_->have();
-        resume.files = *stats;
-        resume.boot_id = options_.boot_id;
-        context_.env->disk().save(options_.resume_path, resume.encode(), done);
-    }));
+                                     if (!stats) return advance_stop();
+                                     storage::ResumeData resume;
+                                     resume.info_hash = options_.metainfo->info_hash();
+                                     resume.pieces = torrent_->have();
+                                     resume.files = *stats;
+                                     resume.boot_id = options_.boot_id;
+                                     context_.env->disk().save(options_.resume_path, resume.encode(), done);
+                                 }));
 }
 
 void TorrentNode::describe_trackers(TorrentSnapshot& snapshot) const {
@@ -397,12 +398,18 @@ TorrentSnapshot TorrentNode::snapshot() const {
         if (check_) snapshot.stats.have = check_->good_pieces();
     }
     switch (state_) {
-        case TorrentState::Checking: snapshot.word = "checking"; break;
-        case TorrentState::Failed: snapshot.word = "failed"; break;
+        case TorrentState::Checking:
+            snapshot.word = "checking";
+            break;
+        case TorrentState::Failed:
+            snapshot.word = "failed";
+            break;
         case TorrentState::Stopping:
-        case TorrentState::Stopped: snapshot.word = "stopped"; break;
+        case TorrentState::Stopped:
+            snapshot.word = "stopped";
+            break;
         case TorrentState::Running:
-            snapshot.word = torrent_->is_complete()              ? "seeding"
+            snapshot.word = torrent_->is_complete()           ? "seeding"
                             : torrent_->connections().empty() ? "connecting"
                                                               : "downloading";
             break;

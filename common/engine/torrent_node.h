@@ -29,35 +29,35 @@ namespace bt::engine {
 
 struct TorrentOptions {
     std::shared_ptr<const meta::Metainfo> metainfo;
-    std::vector<std::string> paths;                 // of every file, in metainfo order
+    std::vector<std::string> paths;  // of every file, in metainfo order
     storage::Access access = storage::Access::ReadWrite;
-    std::string resume_path;                        // empty: none is read or written
-    std::string boot_id;                            // of this run of the machine, for resume data
-    bool download = true;                           // false: only serve; peers from trackers are not dialled
-    std::vector<std::uint8_t> file_priorities;      // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
+    std::string resume_path;                    // empty: none is read or written
+    std::string boot_id;                        // of this run of the machine, for resume data
+    bool download = true;                       // false: only serve; peers from trackers are not dialled
+    std::vector<std::uint8_t> file_priorities;  // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
     std::vector<Endpoint> manual_peers;
     std::vector<std::vector<std::string>> tracker_tiers;
     std::uint32_t max_connections = 50;
     std::uint32_t numwant = 50;
     discovery::TrackerSettings tracker;
     WireProfile profile = WireProfile::Full;
-    swarm::TorrentSettings swarm;                   // peer_id, listen_port and download are filled in
+    swarm::TorrentSettings swarm;  // peer_id, listen_port and download are filled in
 };
 
 enum class TorrentState : std::uint8_t { Checking, Running, Failed, Stopping, Stopped };
 
 struct TorrentSnapshot {
     TorrentState state = TorrentState::Checking;
-    std::string_view word;                          // "checking", "connecting", "downloading", "seeding", "failed", "stopped"
+    std::string_view word;  // "checking", "connecting", "downloading", "seeding", "failed", "stopped"
     swarm::TorrentStats stats;
-    std::uint32_t checked_pieces = 0;               // while checking
-    std::uint32_t connecting = 0;                   // links that are not past their handshake
+    std::uint32_t checked_pieces = 0;  // while checking
+    std::uint32_t connecting = 0;      // links that are not past their handshake
     std::string tracker_status;
-    bool trackers_failed = false;                   // there are some, and none has ever answered
+    bool trackers_failed = false;  // there are some, and none has ever answered
     bool has_trackers = false;
-    bool tracker_asked = false;                     // an announce is under way
-    std::optional<std::uint32_t> tracker_peers;     // in the last answer
-    std::string tracker_error;                      // of the last announce, when it failed
+    bool tracker_asked = false;                  // an announce is under way
+    std::optional<std::uint32_t> tracker_peers;  // in the last answer
+    std::string tracker_error;                   // of the last announce, when it failed
     std::optional<TimePoint> next_announce;
 };
 
@@ -66,8 +66,8 @@ class TorrentNode;
 class TorrentObserver {
   public:
     virtual ~TorrentObserver() = default;
-    virtual void on_torrent_running(TorrentNode& torrent) = 0;     // checked; may be complete already
-    virtual void on_torrent_completed(TorrentNode& torrent) = 0;   // the last piece was verified in this run
+    virtual void on_torrent_running(TorrentNode& torrent) = 0;    // checked; may be complete already
+    virtual void on_torrent_completed(TorrentNode& torrent) = 0;  // the last piece was verified in this run
     virtual void on_torrent_failed(TorrentNode& torrent, const Error& error) = 0;
     virtual void on_torrent_stopped(TorrentNode& torrent) = 0;
 };
@@ -76,10 +76,10 @@ class TorrentObserver {
 struct NodeContext {
     env::Env* env = nullptr;
     PeerId peer_id{};
-    Endpoint listen;                                // address and port that peers reach us at
-    std::optional<Address> source;                  // dial from here
+    Endpoint listen;                // address and port that peers reach us at
+    std::optional<Address> source;  // dial from here
     TrackerContext trackers;
-    std::vector<TrackerRoute> tracker_routes;       // none: over whatever address answers
+    std::vector<TrackerRoute> tracker_routes;  // none: over whatever address answers
     telemetry::Telemetry telemetry;
     transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Off;
     DialBudget* dial_budget = nullptr;
@@ -138,10 +138,10 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void end_turn();
     void run_writes();
     void tell_rate_bounds();
-    bool drop_peers();   // whether there was one
+    bool drop_peers();  // whether there was one
     void dial();
     void drop_link(PeerLink& link, const Error& error);
-    void on_dial_failed(const PeerLink& link, const Error& error);
+    [[nodiscard]] bool on_dial_failed(const PeerLink& link, const Error& error);  // true: the other way comes next
     void fail_torrent(Error error);
     void arm_timer();
     [[nodiscard]] bool wants_to_dial() const;
@@ -167,7 +167,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     TimePoint timer_armed_for_ = kNever;
     ThrottleGroup throttle_;  // behind its links' parts
     std::map<ConnectionId, std::unique_ptr<PeerLink>> links_;
-    std::vector<std::unique_ptr<PeerLink>> retired_;     // closed in this turn; freed at the next
+    std::vector<std::unique_ptr<PeerLink>> retired_;  // closed in this turn; freed at the next
     std::uint32_t writes_in_flight_ = 0;
     std::optional<Error> failure_;
     std::optional<Error> last_tracker_error_;

@@ -81,15 +81,16 @@ transport::DialWay PeerList::way_to_dial(const Endpoint& endpoint, transport::En
     return it == peers_.end() ? transport::WayMemory().next(policy) : it->second.way.next(policy);
 }
 
-void PeerList::on_way_refused(const Endpoint& endpoint, transport::DialWay way, transport::EncryptionPolicy policy,
+bool PeerList::on_way_refused(const Endpoint& endpoint, transport::DialWay way, transport::EncryptionPolicy policy,
                               TimePoint now) {
     Peer* peer = find(endpoint);
-    if (peer == nullptr || peer->state != State::Dialing) return;
-    if (peer->way.on_refused(way, policy)) {
-        rest(endpoint, *peer, now);
-    } else {
+    if (peer == nullptr || peer->state != State::Dialing) return false;
+    if (!peer->way.on_refused(way, policy)) {
         on_dial_failed(endpoint, now);
+        return false;
     }
+    rest(endpoint, *peer, now);
+    return true;
 }
 
 void PeerList::on_way_accepted(const Endpoint& endpoint, transport::DialWay way) {

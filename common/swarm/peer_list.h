@@ -67,8 +67,8 @@ class PeerList {
     // handshake (the address is ready again at once where the other way is still to be tried, else the dial failed), or
     // the handshake.
     [[nodiscard]] transport::DialWay way_to_dial(const Endpoint& endpoint, transport::EncryptionPolicy policy) const;
-    void on_way_refused(const Endpoint& endpoint, transport::DialWay way, transport::EncryptionPolicy policy,
-                        TimePoint now);
+    [[nodiscard]] bool on_way_refused(const Endpoint& endpoint, transport::DialWay way,
+                                      transport::EncryptionPolicy policy, TimePoint now);
     void on_way_accepted(const Endpoint& endpoint, transport::DialWay way);
     // A connection that had its handshake is over; `useful`: something was exchanged. A useless one backs off like a
     // failure.
@@ -95,8 +95,8 @@ class PeerList {
         std::uint32_t failures = 0;      // since the last useful connection
         std::uint32_t failed_dials = 0;  // in a row without a handshake
         transport::WayMemory way;
-        TimePoint retry_at;              // idle only, as is `draw`
-        std::uint64_t draw = 0;          // random order among equals
+        TimePoint retry_at;      // idle only, as is `draw`
+        std::uint64_t draw = 0;  // random order among equals
     };
     // An idle address is in exactly one of the two: waiting for its time, or ready.
     struct Waiting {

@@ -53,8 +53,10 @@ Error breach(std::string what) { return remote_error(ErrorCode::ProtocolViolatio
 
 Greeting classify_greeting(ByteView first_bytes) {
     const ByteView seen = first_bytes.first(std::min(first_bytes.size(), kGreetingSize));
-    if (!equal_bytes(seen, as_bytes(kPlainGreeting).first(seen.size()))) return Greeting::Encrypted;
-    return seen.size() == kGreetingSize ? Greeting::Plain : Greeting::Unknown;
+    const ByteView plain = as_bytes(kPlainGreeting).first(seen.size());
+    const std::size_t certain = std::min(seen.size(), kGreetingCertain);
+    if (!equal_bytes(seen.first(certain), plain.first(certain))) return Greeting::Encrypted;
+    return seen.size() == kGreetingSize || !equal_bytes(seen, plain) ? Greeting::Plain : Greeting::Unknown;
 }
 
 Sha1Digest mse_skey_hash(const InfoHash& info_hash) { return hash_of("req2", info_hash); }

@@ -46,9 +46,11 @@ inline constexpr std::size_t kMaxInitialPayload = 65535;
 inline constexpr Duration kMseTimeout = seconds(10);
 
 // What the first bytes of an accepted stream are; Unknown until a byte differs from the plain handshake's 20 or all are
-// there.
+// there. Who begins as the plain handshake does for kGreetingCertain bytes is no random key that happens to do so: a
+// broken plain handshake, which whoever reads handshakes refuses with its reason.
 enum class Greeting : std::uint8_t { Unknown, Plain, Encrypted };
 inline constexpr std::size_t kGreetingSize = 20;
+inline constexpr std::size_t kGreetingCertain = 8;
 [[nodiscard]] Greeting classify_greeting(ByteView first_bytes);
 
 struct MseMethods {

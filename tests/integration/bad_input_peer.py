@@ -12,6 +12,7 @@ from common import (DEAD_TRACKER, EXIT_OK, KIB, Lab, Payload, check, downloaded,
 from tests.support.wire_peer import BITFIELD, HAVE, INTERESTED, PIECE, PROTOCOL, REQUEST
 
 HANDSHAKE_LIMIT_S = 10
+ENCRYPTED_LIMIT_S = 4  # a dial that prefers encryption goes on in plain after this
 SIZE = 9 * 64 * KIB  # nine pieces: the bitfield's second byte has seven spare bits
 
 
@@ -122,7 +123,7 @@ def client_meets(case):
         outdir = lab.make_dir("out")
         client = start_client(lab, payload, outdir, "--peers", peers_file(lab, hostile.endpoint(), honest.endpoint()))
         lab.wait_until(lambda: was_dropped(client, hostile.ip, reason, errors), "the event names the drop", [client],
-                       timeout_s=HANDSHAKE_LIMIT_S + 5)
+                       timeout_s=ENCRYPTED_LIMIT_S + HANDSHAKE_LIMIT_S + 5)
         lab.wait_until(hostile.was_hung_up_on, "the connection is closed", [client], timeout_s=5)
         dropped.set()
         downloaded(lab, client, payload, outdir)

@@ -198,7 +198,7 @@ TEST_CASE(
     CHECK(host.peers.size() == 1);
     world.simulator().run_for(milliseconds(200));
     CHECK(host.peers.size() == (require ? 1u : 2u));
-    CHECK(node.count("peer_disconnected", "within 4 s") == (require ? 0u : 1u));
+    CHECK(node.count("way_refused", "within 4 s") == (require ? 0u : 1u));
     world.simulator().run_for(seconds(10));
     CHECK(node.count("peer_disconnected", "no handshake within 10 s") == 1);
     for (const auto& peer : host.peers) CHECK((!require || !speaks_plain(*peer)));

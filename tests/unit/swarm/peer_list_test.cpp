@@ -164,11 +164,11 @@ TEST_CASE("an address that refused one way is ready at once for the other, and t
         const TimePoint now = at(100 * round);
         REQUIRE(list.next_to_dial(now) == host(1));
         CHECK(list.way_to_dial(host(1), EncryptionPolicy::Prefer) == DialWay::Encrypted);
-        list.on_way_refused(host(1), DialWay::Encrypted, EncryptionPolicy::Prefer, now);
+        CHECK(list.on_way_refused(host(1), DialWay::Encrypted, EncryptionPolicy::Prefer, now));
         list.check_invariants();
         REQUIRE(list.next_to_dial(now) == host(1));
         CHECK(list.way_to_dial(host(1), EncryptionPolicy::Prefer) == DialWay::Plain);
-        list.on_way_refused(host(1), DialWay::Plain, EncryptionPolicy::Prefer, now);
+        CHECK_FALSE(list.on_way_refused(host(1), DialWay::Plain, EncryptionPolicy::Prefer, now));
         list.check_invariants();
         CHECK_FALSE(list.next_to_dial(now + seconds(4)));
     }
@@ -180,7 +180,7 @@ TEST_CASE("the way that an address answered to is dialled first next time") {
     using transport::EncryptionPolicy;
     PeerList list = list_of(1);
     REQUIRE(list.next_to_dial(at(0)));
-    list.on_way_refused(host(1), DialWay::Encrypted, EncryptionPolicy::Prefer, at(0));
+    CHECK(list.on_way_refused(host(1), DialWay::Encrypted, EncryptionPolicy::Prefer, at(0)));
     REQUIRE(list.next_to_dial(at(0)));
     list.on_way_accepted(host(1), DialWay::Plain);
     list.on_connected(host(1), at(1));
@@ -189,7 +189,7 @@ TEST_CASE("the way that an address answered to is dialled first next time") {
     // Of an address that is not known, and of one that is not being dialled, nothing is learned.
     list.on_way_accepted(host(9), DialWay::Plain);
     CHECK(list.way_to_dial(host(9), EncryptionPolicy::Prefer) == DialWay::Encrypted);
-    list.on_way_refused(host(1), DialWay::Plain, EncryptionPolicy::Prefer, at(3));
+    CHECK_FALSE(list.on_way_refused(host(1), DialWay::Plain, EncryptionPolicy::Prefer, at(3)));
     CHECK(list.way_to_dial(host(1), EncryptionPolicy::Prefer) == DialWay::Plain);
 }
 
