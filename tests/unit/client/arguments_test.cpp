@@ -75,6 +75,7 @@ void check_peers() {
     CHECK(download({}).client.encryption == transport::EncryptionPolicy::Prefer);
     CHECK(download({"--encryption", "require"}).client.encryption == transport::EncryptionPolicy::Require);
     CHECK(download({"--encryption", "off"}).client.encryption == transport::EncryptionPolicy::Off);
+    CHECK(download({"--ca-file", "ca.pem"}).client.ca_file == "ca.pem");
     CHECK(download({"--interval-floor", "5"}).client.interval_floor == seconds(5));
     CHECK(download({"--rng-seed", "18446744073709551615"}).client.rng_seed == UINT64_MAX);
 }
