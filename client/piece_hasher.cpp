@@ -196,8 +196,9 @@ Result<std::vector<std::optional<Sha1Digest>>> hash_pieces(const HashJob& job) {
         const std::uint32_t count = shared.running;
         for (std::uint32_t i = 0; i < count; ++i) threads.emplace_back([&shared] { Worker(shared).run(); });
         std::unique_lock lock(shared.mutex);
-        while (shared.running > 0) {
+        for (bool done = false; !done;) {
             shared.ended.wait_for(lock, kProgressInterval, [&] { return shared.running == 0; });
+            done = shared.running == 0;
             lock.unlock();
             if (job.progress) job.progress(shared.bytes_done);
             lock.lock();

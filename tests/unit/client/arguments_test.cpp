@@ -157,6 +157,13 @@ void check_local_commands() {
     CHECK((verify.torrent == "t" && verify.folder == "d" && verify.threads == 3 && verify.quiet && verify.json));
 }
 
+void check_scrape() {
+    const auto scrape =
+        command<ScrapeArguments>("scrape", {"--json", "--bind", "127.0.0.9", "--timeout", "5m", "--ca-file", "c", "x"});
+    CHECK((scrape.subject == "x" && scrape.json && scrape.ca_file == "c"));
+    CHECK((scrape.bind == Address::parse("127.0.0.9") && scrape.timeout == minutes(5)));
+}
+
 TEST_CASE("every option of swarm-client and its commands does what it says to the values") {
     given().clear();
     check_files();
@@ -164,6 +171,7 @@ TEST_CASE("every option of swarm-client and its commands does what it says to th
     check_peers();
     check_common();
     check_local_commands();
+    check_scrape();
     AllArguments all;
     const app::Program table = client_table(all);
     for (const app::Command& each : table.commands) {
