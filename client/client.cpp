@@ -101,7 +101,7 @@ struct Client::State {
         hooks.on_listening = [this](const Endpoint& endpoint) { call(callbacks.on_listening, endpoint); };
         hooks.on_message = [this](const std::string& text) { call(callbacks.on_message, text); };
         hooks.on_progress = [this](Session& session, TimePoint) {
-            last_view = session.view();
+            last_view = session.view(callbacks.with_peers);
             call(callbacks.on_progress, last_view);
         };
         return hooks;

@@ -41,6 +41,7 @@ struct ClientCallbacks {
     // At once, every progress_interval (kMinProgressInterval at least), and once more at the end.
     std::function<void(const SessionView&)> on_progress;
     Duration progress_interval = milliseconds(250);
+    bool with_peers = false;  // TorrentView::peers too, a value for every connection
     // A line for people: what the command of on_complete printed and how it ended.
     std::function<void(const std::string&)> on_message;
 };

@@ -96,7 +96,9 @@ TorrentView describe(engine::TorrentNode& node, const engine::TorrentSnapshot& s
         for (const auto& [id, peer] : torrent->connections()) {
             if (peer.interesting > 0) ++view.interesting;
             if (peer.interesting > 0 && !peer.session->peer_choking()) ++view.unchoking;
-            if (with_peers) view.peers.push_back(describe_peer(*torrent, id, peer, now));
+            if (!with_peers) continue;
+            view.peers.push_back(describe_peer(*torrent, id, peer, now));
+            view.peers.back().encrypted = node.is_encrypted(id);
         }
     }
     return view;

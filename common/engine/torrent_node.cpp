@@ -67,6 +67,11 @@ bool TorrentNode::accepts_links() const {
     return state_ == TorrentState::Running && links_.size() < options_.max_connections;
 }
 
+bool TorrentNode::is_encrypted(ConnectionId id) const {
+    const auto found = links_.find(id);
+    return found != links_.end() && found->second->crypto() != transport::StreamCrypto::None;
+}
+
 Status TorrentNode::adopt(std::unique_ptr<PeerLink> link) {
     if (!accepts_links()) return fail(local_error(ErrorCode::LimitReached, "no more connections are taken"));
     link->set_owner(*this);

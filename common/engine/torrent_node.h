@@ -106,6 +106,8 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     // An accepted link whose info_hash is ours.
     [[nodiscard]] Status adopt(std::unique_ptr<PeerLink> link);
     [[nodiscard]] bool accepts_links() const;
+    // Of a connection: both sides went through the encrypted handshake, whatever travels behind it.
+    [[nodiscard]] bool is_encrypted(ConnectionId id) const;
 
     [[nodiscard]] const meta::Metainfo& metainfo() const { return *options_.metainfo; }
     [[nodiscard]] TorrentState state() const { return state_; }

@@ -76,6 +76,7 @@ class Seeder {
         seeder::SeedSettings settings;
         settings.engine.listen = {kLoopback, 0};
         settings.engine.peer_id = engine::make_peer_id(rng);
+        settings.engine.encryption = transport::EncryptionPolicy::Prefer;
         settings.torrent.metainfo =
             std::make_shared<const meta::Metainfo>(meta::Metainfo::parse(read_file(original.torrent)).value());
         settings.torrent.paths = {original.folder / original.name};
@@ -161,6 +162,32 @@ TEST_CASE("a client downloads from a seeder and says what it has got") {
         CHECK(again.torrents.at(0).bytes == original.bytes.size());
         CHECK(again.torrents.at(0).downloaded == 0);
     }
+}
+
+TEST_CASE("a client tells of each peer, and whether the connection is encrypted") {
+    const Original original("secret.bin", 10 * kPieceLength);
+    const Seeder seeder(original);
+    const TempFolder folder;
+    ClientOptions options = options_in(folder);
+    options.peers_file = seeder.peers_file(folder);
+    options.torrent_download_limit = 20 * kPieceLength;  // half a second: it is seen
+    bool encrypted = false;
+    SECTION("required") {
+        options.encryption = transport::EncryptionPolicy::Require;
+        encrypted = true;
+    }
+    SECTION("not at all") { options.encryption = transport::EncryptionPolicy::Off; }
+    std::vector<PeerView> peers;
+    ClientCallbacks callbacks;
+    callbacks.with_peers = true;
+    callbacks.progress_interval = milliseconds(10);
+    callbacks.on_progress = [&](const SessionView& view) {
+        const auto& now = view.torrents.at(0).peers;
+        peers.insert(peers.end(), now.begin(), now.end());
+    };
+    CHECK(Client(original.torrent, options, callbacks).run().ok());
+    REQUIRE_FALSE(peers.empty());
+    for (const PeerView& peer : peers) CHECK(peer.encrypted == encrypted);
 }
 
 TEST_CASE("two clients in two threads download at once") {
