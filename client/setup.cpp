@@ -5,6 +5,7 @@
 #include "common/app/node_setup.h"
 #include "common/engine/tls_provider.h"
 #include "common/meta/file_selection.h"
+#include "common/storage/file_names.h"
 
 namespace bt::client {
 namespace {
@@ -45,7 +46,8 @@ Result<SessionTorrent> plan_torrent(const ClientOptions& options, const std::str
     planned.policy = policy_of(options);
     planned.torrent = torrent_options(options, peers);
     planned.torrent.paths = storage::paths_in(*metainfo, options.outdir);
-    planned.torrent.resume_path = options.outdir + "/." + metainfo->name() + ".swarm-resume";
+    planned.torrent.placement = storage::placement_in(*metainfo, options.outdir);
+    planned.torrent.resume_path = storage::hidden_path(*metainfo, options.outdir, "swarm-resume");
     planned.torrent.tracker_tiers = metainfo->tracker_tiers();
     if (!options.select.empty() || !options.priorities.empty()) {
         BT_TRY_ASSIGN(planned.torrent.file_priorities,

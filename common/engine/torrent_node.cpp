@@ -8,12 +8,34 @@ namespace bt::engine {
 
 using telemetry::Level;
 
+namespace {
+
+// For the disk: empty stands for all.
+std::vector<bool> wanted_files(const std::vector<std::uint8_t>& file_priorities) {
+    std::vector<bool> wanted;
+    wanted.reserve(file_priorities.size());
+    for (const std::uint8_t priority : file_priorities) wanted.push_back(priority > 0);
+    return wanted;
+}
+
+storage::StorageSpec storage_spec(const TorrentOptions& options) {
+    storage::StorageSpec spec{options.metainfo, options.paths, options.access, options.placement};
+    if (spec.placement) spec.placement->wanted = wanted_files(options.file_priorities);
+    return spec;
+}
+
+}  // namespace
+
 TorrentNode::TorrentNode(NodeContext context, TorrentOptions options, TorrentObserver& observer, Rng rng)
     : context_(std::move(context)),
       options_(std::move(options)),
       observer_(&observer),
       rng_(rng),
-      storage_(context_.env->disk().open_storage({options_.metainfo, options_.paths, options_.access})),
+      storage_(context_.env->disk().open_storage(storage_spec(options_))),
+      keeper_(*context_.env, storage_,
+              {options_.metainfo->info_hash(), options_.resume_path, options_.boot_id,
+               options_.placement ? options_.placement->shared_path : std::string()},
+              [this](const Status& status) { on_files_placed(status); }),
       timer_(context_.env->make_timer([this] { on_timer(); })),
       throttle_(*context_.throttle) {
     options_.swarm.peer_id = context_.peer_id;
@@ -49,6 +71,7 @@ void TorrentNode::on_checked(Result<CheckOutcome> outcome) {
     torrent_.emplace(options_.metainfo, std::move(outcome->have), storage_, options_.swarm, context_.telemetry,
                      rng_.fork(1));
     was_complete_ = torrent_->is_complete();
+    keeper_.finish_complete(torrent_->file_state(), options_.metainfo->file_map().file_count());
     tell_rate_bounds();
     for (const Endpoint& peer : options_.manual_peers) {
         torrent_->peer_list().add(peer, swarm::PeerSource::Manual, now);
@@ -102,6 +125,7 @@ void TorrentNode::set_file_priorities(std::vector<std::uint8_t> file_priorities)
     options_.file_priorities = options_.swarm.file_priorities = std::move(file_priorities);
     if (!torrent_) return;
     torrent_->set_file_priorities(options_.file_priorities, context_.env->now());
+    keeper_.select(wanted_files(options_.file_priorities), torrent_->file_state());
     was_complete_ = was_complete_ && torrent_->is_complete();
     end_turn();
 }
@@ -223,6 +247,7 @@ void TorrentNode::end_turn() {
     run_writes();
     for (const PieceIndex piece : torrent_->take_prefetches()) context_.env->disk().prefetch(storage_, piece);
     flush_links();
+    keeper_.finish(torrent_->take_completed_files());
     notice_completion();
     dial();
     // Nobody is connected or being dialled: who has come to the swarm since, only a tracker can tell.
@@ -262,8 +287,14 @@ void TorrentNode::run_writes() {
     }
 }
 
+void TorrentNode::on_files_placed(const Status& status) {
+    if (!status && state_ == TorrentState::Running) fail_torrent(status.error());
+    end_turn();
+    if (state_ == TorrentState::Stopping) advance_stop();
+}
+
 void TorrentNode::notice_completion() {
-    if (was_complete_ || state_ != TorrentState::Running || !torrent_->is_complete()) return;
+    if (was_complete_ || state_ != TorrentState::Running || !is_complete()) return;
     was_complete_ = true;
     if (torrent_->has_everything()) announcer_->on_completed();
     observer_->on_torrent_completed(*this);
@@ -349,30 +380,16 @@ void TorrentNode::stop() {
 }
 
 void TorrentNode::advance_stop() {
-    if (state_ != TorrentState::Stopping || !announcer_finished_ || writes_in_flight_ > 0) return;
-    if (!resume_saved_) return save_resume();
+    if (state_ != TorrentState::Stopping || !announcer_finished_ || writes_in_flight_ > 0 || keeper_.is_placing()) return;
+    if (!content_left_) return leave_content();
     state_ = TorrentState::Stopped;
     observer_->on_torrent_stopped(*this);
 }
 
-// A finished download leaves nothing beside itself; an unfinished one leaves what the next start may believe.
-void TorrentNode::save_resume() {
-    resume_saved_ = true;
-    if (options_.resume_path.empty() || !torrent_) return advance_stop();
-    const auto done = guarded([this](const Status&) { advance_stop(); });
-    if (torrent_->is_complete()) {
-        context_.env->disk().remove(options_.resume_path, done);
-        return;
-    }
-    context_.env->disk().inspect(storage_, guarded([this, done](const Result<std::vector<storage::FileStat>>& stats) {
-                                     if (!stats) return advance_stop();
-                                     storage::ResumeData resume;
-                                     resume.info_hash = options_.metainfo->info_hash();
-                                     resume.pieces = torrent_->have();
-                                     resume.files = *stats;
-                                     resume.boot_id = options_.boot_id;
-                                     context_.env->disk().save(options_.resume_path, resume.encode(), done);
-                                 }));
+void TorrentNode::leave_content() {
+    content_left_ = true;
+    if (!torrent_ || options_.access == storage::Access::ReadOnly) return advance_stop();
+    keeper_.leave(torrent_->have(), torrent_->is_complete(), [this] { advance_stop(); });
 }
 
 void TorrentNode::describe_trackers(TorrentSnapshot& snapshot) const {

@@ -19,6 +19,7 @@
 
 #include "common/engine/announcer.h"
 #include "common/engine/content_check.h"
+#include "common/engine/content_keeper.h"
 #include "common/engine/dial_budget.h"
 #include "common/engine/peer_link.h"
 #include "common/engine/throttle.h"
@@ -31,10 +32,11 @@ struct TorrentOptions {
     std::shared_ptr<const meta::Metainfo> metainfo;
     std::vector<std::string> paths;  // of every file, in metainfo order
     storage::Access access = storage::Access::ReadWrite;
-    std::string resume_path;                    // empty: none is read or written
-    std::string boot_id;                        // of this run of the machine, for resume data
-    bool download = true;                       // false: only serve; peers from trackers are not dialled
-    std::vector<std::uint8_t> file_priorities;  // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
+    std::optional<storage::Placement> placement;    // names of unfinished files; what is wanted is filled in
+    std::string resume_path;                        // empty: none is read or written
+    std::string boot_id;                            // of this run of the machine, for resume data
+    bool download = true;                           // false: only serve; peers from trackers are not dialled
+    std::vector<std::uint8_t> file_priorities;      // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
     std::vector<Endpoint> manual_peers;
     std::vector<std::vector<std::string>> tracker_tiers;
     std::uint32_t max_connections = 50;
@@ -111,8 +113,8 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
 
     [[nodiscard]] const meta::Metainfo& metainfo() const { return *options_.metainfo; }
     [[nodiscard]] TorrentState state() const { return state_; }
-    // Every piece of the wanted files is there.
-    [[nodiscard]] bool is_complete() const { return torrent_ && torrent_->is_complete(); }
+    // Every piece of the wanted files is there, and the files have their names.
+    [[nodiscard]] bool is_complete() const { return torrent_ && torrent_->is_complete() && !keeper_.is_placing(); }
     [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
     // Why the last announce failed; nothing once one was answered.
     [[nodiscard]] const std::optional<Error>& tracker_error() const { return last_tracker_error_; }
@@ -151,7 +153,8 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void flush_links();
     void notice_completion();
     void advance_stop();
-    void save_resume();
+    void leave_content();
+    void on_files_placed(const Status& status);
     void describe_trackers(TorrentSnapshot& snapshot) const;
     template <class Callback>
     auto guarded(Callback callback);
@@ -162,6 +165,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     Rng rng_;
     TorrentState state_ = TorrentState::Checking;
     StorageId storage_;
+    ContentKeeper keeper_;
     std::unique_ptr<ContentCheck> check_;
     std::optional<swarm::Torrent> torrent_;
     std::unique_ptr<Announcer> announcer_;
@@ -176,7 +180,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     std::optional<std::uint32_t> last_tracker_peers_;
     bool was_complete_ = false;
     bool announcer_finished_ = false;
-    bool resume_saved_ = false;
+    bool content_left_ = false;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };
 

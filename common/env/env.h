@@ -164,12 +164,17 @@ class Disk {
     // Hint: this piece will be sent soon. Brings it into memory without a callback.
     virtual void prefetch(StorageId id, PieceIndex piece) = 0;
 
-    // A stat of every file, in metainfo order.
+    // A stat of every file, in metainfo order; where the spec has a placement, that of the shared file behind them.
     virtual void inspect(StorageId id, std::function<void(Result<std::vector<storage::FileStat>>)> done) = 0;
 
     // ReadWrite only: creates files of length 0 (with their folders), refuses what is in the way (a folder where a
     // file belongs, no permission), cuts files that are longer than the metainfo says.
     virtual void prepare(StorageId id, std::function<void(Status)> done) = 0;
+
+    // Where the spec has a placement (else nothing happens): other files are wanted from now on, one flag a file, or
+    // empty for all; and files whose pieces are all verified get their final names. storage/placed_files.h.
+    virtual void select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) = 0;
+    virtual void finish_files(StorageId id, std::vector<FileIndex> files, std::function<void(Status)> done) = 0;
 
     // Data of everything written to this storage reaches the device.
     virtual void flush(StorageId id, std::function<void(Status)> done) = 0;

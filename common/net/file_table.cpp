@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <optional>
 
 namespace bt::net {
@@ -114,6 +115,16 @@ void FileTable::forget(StorageId storage) {
     }
 }
 
+void FileTable::forget(StorageId storage, FileIndex file) {
+    std::shared_ptr<OpenFile> dropped;  // closed after the lock is gone
+    const std::lock_guard lock(mutex_);
+    const auto place = entries_.find(key_of(storage, file));
+    if (place == entries_.end()) return;
+    dropped = std::move(place->second.file);
+    by_age_.erase(place->second.age);
+    entries_.erase(place);
+}
+
 std::size_t FileTable::size() const {
     const std::lock_guard lock(mutex_);
     return entries_.size();
@@ -180,7 +191,7 @@ Result<storage::FileStat> StorageFiles::stat(FileIndex file) {
 }
 
 Status StorageFiles::make_empty(FileIndex file) {
-    BT_TRY(open_file(path(file), spec_.access, Purpose::Write));
+    BT_TRY(open_file(path(file), access_, Purpose::Write));
     return {};
 }
 
@@ -194,7 +205,7 @@ Status StorageFiles::truncate(FileIndex file, std::uint64_t length) {
 }
 
 Status StorageFiles::check_writable(FileIndex file) {
-    if (spec_.access == storage::Access::ReadOnly) {
+    if (access_ == storage::Access::ReadOnly) {
         return fail(local_error(ErrorCode::PermissionDenied, "write " + path(file) + ": the storage is read-only"));
     }
     // The file, or else the innermost of its folders that exists.
@@ -215,6 +226,17 @@ Status StorageFiles::check_writable(FileIndex file) {
         return fail(Error{ErrorCode::DiskError, Fault::System, "write " + path(file) + ": " + place + " is in the way",
                           std::nullopt});
     }
+    return {};
+}
+
+Status StorageFiles::rename(FileIndex from, FileIndex to) {
+    if (std::rename(path(from).c_str(), path(to).c_str()) != 0) {
+        return fail(system_error(errno, "rename " + path(from) + " to " + path(to)));
+    }
+    table_->forget(id_, from);
+    table_->forget(id_, to);
+    const std::lock_guard lock(written_mutex_);
+    if (written_.erase(from) > 0) written_.insert(to);
     return {};
 }
 

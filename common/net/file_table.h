@@ -14,9 +14,10 @@
 #include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "common/net/socket.h"
-#include "common/storage/piece_io.h"
+#include "common/storage/placed_files.h"
 
 namespace bt::net {
 
@@ -40,6 +41,7 @@ class FileTable {
     // Only when it is open already.
     [[nodiscard]] std::shared_ptr<OpenFile> find(StorageId storage, FileIndex file);
     void forget(StorageId storage);
+    void forget(StorageId storage, FileIndex file);
     [[nodiscard]] std::size_t size() const;
 
   private:
@@ -57,11 +59,11 @@ class FileTable {
     std::list<Key> by_age_;  // most recently used first
 };
 
-// The files of one storage for the functions of piece_io. Any thread.
-class StorageFiles final : public storage::FileAccess {
+// The files of one storage, by their place in storage::base_paths. Any thread.
+class StorageFiles final : public storage::BaseFiles {
   public:
-    StorageFiles(StorageId id, storage::StorageSpec spec, std::shared_ptr<FileTable> table)
-        : id_(id), spec_(std::move(spec)), table_(std::move(table)) {}
+    StorageFiles(StorageId id, const storage::StorageSpec& spec, std::shared_ptr<FileTable> table)
+        : id_(id), access_(spec.access), paths_(storage::base_paths(spec)), table_(std::move(table)) {}
     ~StorageFiles() override { table_->forget(id_); }
     StorageFiles(const StorageFiles&) = delete;
     StorageFiles& operator=(const StorageFiles&) = delete;
@@ -72,8 +74,9 @@ class StorageFiles final : public storage::FileAccess {
     Status make_empty(FileIndex file) override;
     Status truncate(FileIndex file, std::uint64_t length) override;
     Status check_writable(FileIndex file) override;
+    Status rename(FileIndex from, FileIndex to) override;
 
-    // fdatasync of every file written since the last flush.
+    // fdatasync of every file written since the last flush. Not while one is renamed.
     [[nodiscard]] Status flush();
 
     // Only what is in memory: LimitReached when the first byte is not, so that the loop never waits for a device.
@@ -83,18 +86,17 @@ class StorageFiles final : public storage::FileAccess {
     void advise(FileIndex file, std::uint64_t offset, std::uint64_t length);
 
     [[nodiscard]] StorageId id() const { return id_; }
-    [[nodiscard]] const meta::Metainfo& metainfo() const { return *spec_.metainfo; }
-    [[nodiscard]] storage::Content content() { return {*spec_.metainfo, *this}; }
 
   private:
-    [[nodiscard]] const std::string& path(FileIndex file) const { return spec_.paths[file.value()]; }
+    [[nodiscard]] const std::string& path(FileIndex file) const { return paths_[file.value()]; }
     [[nodiscard]] Result<std::shared_ptr<OpenFile>> open(FileIndex file, Purpose purpose) {
-        return table_->open(id_, file, path(file), spec_.access, purpose);
+        return table_->open(id_, file, path(file), access_, purpose);
     }
     void mark_written(FileIndex file);
 
     StorageId id_;
-    storage::StorageSpec spec_;
+    storage::Access access_;
+    std::vector<std::string> paths_;
     std::shared_ptr<FileTable> table_;
     std::mutex written_mutex_;
     std::set<FileIndex> written_;  // since the last flush

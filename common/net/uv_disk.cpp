@@ -38,10 +38,18 @@ struct UvDisk::Storage {
         std::function<void(Status)> done;
     };
 
-    Storage(StorageId id, storage::StorageSpec spec, std::shared_ptr<FileTable> table)
-        : files(id, std::move(spec), std::move(table)) {}
+    Storage(StorageId id, const storage::StorageSpec& spec, std::shared_ptr<FileTable> table)
+        : metainfo(spec.metainfo), base(id, spec, std::move(table)), files(spec, base) {}
 
-    StorageFiles files;
+    [[nodiscard]] storage::Content content() { return {*metainfo, files}; }
+    [[nodiscard]] Status flush() {
+        const auto held = files.hold();
+        return base.flush();
+    }
+
+    std::shared_ptr<const meta::Metainfo> metainfo;
+    StorageFiles base;
+    storage::PlacedFiles files;
     std::uint64_t next_write = 0;
     std::uint64_t running_writes = 0;
     std::deque<WaitingFlush> flushes;
@@ -76,7 +84,7 @@ class UvDisk::WriteJob final : public WorkPool::Job {
 
   private:
     [[nodiscard]] storage::PieceWrite task() {
-        return {state_->files.content(), piece_, std::as_const(buffer_).bytes(), want_block_digests_};
+        return {state_->content(), piece_, std::as_const(buffer_).bytes(), want_block_digests_};
     }
 
     UvDisk& disk_;
@@ -126,7 +134,7 @@ UvDisk::StatePointer UvDisk::find(StorageId id) const {
 StorageId UvDisk::open_storage(storage::StorageSpec spec) {
     BT_CHECK(spec.metainfo && spec.paths.size() == spec.metainfo->files().size());
     const StorageId id(next_storage_++);
-    storages_.emplace(id, std::make_shared<Storage>(id, std::move(spec), table_));
+    storages_.emplace(id, std::make_shared<Storage>(id, spec, table_));
     return id;
 }
 
@@ -146,7 +154,7 @@ void UvDisk::check_pieces(StorageId id, PieceIndex first, std::uint32_t count,
     BT_CHECK(state);
     run<env::PiecesChecked>(
         [state, first, count](ByteBuffer& scratch) {
-            auto outcome = storage::check_pieces(state->files.content(), first, count, scratch);
+            auto outcome = storage::check_pieces(state->content(), first, count, scratch);
             return env::PiecesChecked{first, std::move(outcome.ok), std::move(outcome.status)};
         },
         std::move(done));
@@ -155,13 +163,14 @@ void UvDisk::check_pieces(StorageId id, PieceIndex first, std::uint32_t count,
 void UvDisk::prefetch(StorageId id, PieceIndex piece) {
     auto state = find(id);
     BT_CHECK(state);
-    if (asked_lately(id, piece) || is_in_memory(state->files, piece)) return;
+    if (asked_lately(id, piece) || is_in_memory(*state, piece)) return;
     run<int>(
         [state, piece](ByteBuffer&) {
-            const auto& metainfo = state->files.metainfo();
+            const auto& metainfo = *state->metainfo;
             const std::uint32_t size = std::min(metainfo.layout().piece_size(piece), kLargestPrefetch);
             for (const auto& span : metainfo.file_map().spans(metainfo.layout().piece_offset(piece), size)) {
-                state->files.advise(span.file, span.offset, span.length);
+                const auto place = state->files.locate(span.file, span.offset);
+                if (place) state->base.advise(place->file, place->offset, span.length);
             }
             return 0;
         },
@@ -179,13 +188,15 @@ bool UvDisk::asked_lately(StorageId id, PieceIndex piece) {
 }
 
 // Looks at the first and the last byte of each part, and only in files that are open.
-bool UvDisk::is_in_memory(StorageFiles& files, PieceIndex piece) {
-    const auto& layout = files.metainfo().layout();
+bool UvDisk::is_in_memory(Storage& state, PieceIndex piece) {
+    const auto& layout = state.metainfo->layout();
     Byte byte = 0;
-    for (const auto& span : files.metainfo().file_map().spans(layout.piece_offset(piece), layout.piece_size(piece))) {
-        if (!table_->find(files.id(), span.file)) return false;
-        for (const std::uint64_t offset : {span.offset, span.offset + span.length - 1}) {
-            if (!files.read_if_in_memory(span.file, offset, {&byte, 1})) return false;
+    for (const auto& span : state.metainfo->file_map().spans(layout.piece_offset(piece), layout.piece_size(piece))) {
+        bool busy = false;
+        const auto place = state.files.try_locate(span.file, span.offset, busy);
+        if (!place || !table_->find(state.base.id(), place->file)) return false;
+        for (const std::uint64_t offset : {place->offset, place->offset + span.length - 1}) {
+            if (!state.base.read_if_in_memory(place->file, offset, {&byte, 1})) return false;
         }
     }
     return true;
@@ -195,13 +206,27 @@ void UvDisk::inspect(StorageId id, std::function<void(Result<std::vector<storage
     auto state = find(id);
     BT_CHECK(state);
     run<Result<std::vector<storage::FileStat>>>(
-        [state](ByteBuffer&) { return storage::inspect(state->files.content()); }, std::move(done));
+        [state](ByteBuffer&) { return state->files.inspect(); }, std::move(done));
 }
 
 void UvDisk::prepare(StorageId id, std::function<void(Status)> done) {
     auto state = find(id);
     BT_CHECK(state);
-    run<Status>([state](ByteBuffer&) { return storage::prepare(state->files.content()); }, std::move(done));
+    run<Status>([state](ByteBuffer&) { return state->files.prepare(); }, std::move(done));
+}
+
+void UvDisk::select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) {
+    auto state = find(id);
+    BT_CHECK(state);
+    run<Status>([state, wanted = std::move(wanted)](ByteBuffer&) { return state->files.select(wanted); },
+                std::move(done));
+}
+
+void UvDisk::finish_files(StorageId id, std::vector<FileIndex> files, std::function<void(Status)> done) {
+    auto state = find(id);
+    BT_CHECK(state);
+    run<Status>([state, files = std::move(files)](ByteBuffer&) { return state->files.finish(files); },
+                std::move(done));
 }
 
 void UvDisk::flush(StorageId id, std::function<void(Status)> done) {
@@ -211,7 +236,7 @@ void UvDisk::flush(StorageId id, std::function<void(Status)> done) {
         state->flushes.push_back({state->next_write, state->running_writes, std::move(done)});
         return;
     }
-    run<Status>([state](ByteBuffer&) { return state->files.flush(); }, std::move(done));
+    run<Status>([state](ByteBuffer&) { return state->flush(); }, std::move(done));
 }
 
 void UvDisk::write_ended(const StatePointer& state, std::uint64_t order) {
@@ -223,7 +248,7 @@ void UvDisk::write_ended(const StatePointer& state, std::uint64_t order) {
     while (!state->flushes.empty() && state->flushes.front().remaining == 0) {
         auto done = std::move(state->flushes.front().done);
         state->flushes.pop_front();
-        run<Status>([state](ByteBuffer&) { return state->files.flush(); }, std::move(done));
+        run<Status>([state](ByteBuffer&) { return state->flush(); }, std::move(done));
     }
 }
 
@@ -244,7 +269,11 @@ void UvDisk::remove(std::string path, std::function<void(Status)> done) {
 Result<std::size_t> UvDisk::read_now(const FileRange& range, MutableByteView into) {
     const auto state = find(range.storage);
     if (!state) return fail(local_error(ErrorCode::NotFound, "the storage is closed"));
-    return state->files.read_if_in_memory(range.file, range.offset, into);
+    bool busy = false;
+    const auto place = state->files.try_locate(range.file, range.offset, busy);
+    if (place) return state->base.read_if_in_memory(place->file, place->offset, into);
+    if (busy) return fail(Error{ErrorCode::LimitReached, Fault::System, "a file is being renamed", std::nullopt});
+    return fail(Error{ErrorCode::NotFound, Fault::System, "a file that is not wanted", std::nullopt});
 }
 
 Result<std::size_t> UvDisk::read_waiting(const FileRange& range, MutableByteView into) {

@@ -37,6 +37,8 @@ class UvDisk final : public env::Disk {
     void prefetch(StorageId id, PieceIndex piece) override;
     void inspect(StorageId id, std::function<void(Result<std::vector<storage::FileStat>>)> done) override;
     void prepare(StorageId id, std::function<void(Status)> done) override;
+    void select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) override;
+    void finish_files(StorageId id, std::vector<FileIndex> files, std::function<void(Status)> done) override;
     void flush(StorageId id, std::function<void(Status)> done) override;
     void load(std::string path, std::function<void(Result<ByteBuffer>)> done) override;
     void save(std::string path, ByteBuffer bytes, std::function<void(Status)> done) override;
@@ -57,7 +59,7 @@ class UvDisk final : public env::Disk {
     using StatePointer = std::shared_ptr<Storage>;
 
     [[nodiscard]] StatePointer find(StorageId id) const;
-    [[nodiscard]] bool is_in_memory(StorageFiles& files, PieceIndex piece);
+    [[nodiscard]] bool is_in_memory(Storage& state, PieceIndex piece);
     [[nodiscard]] bool asked_lately(StorageId id, PieceIndex piece);
     void write_ended(const StatePointer& state, std::uint64_t order);
     // `work` on a worker, then its result to `done` on the loop thread.

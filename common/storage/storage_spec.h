@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,11 +17,19 @@ enum class Access : std::uint8_t {
     ReadWrite,  // the client: folders and files come into being when first written
 };
 
+// Names of what is not finished (common/storage/placed_files.h says when which is used).
+struct Placement {
+    std::vector<std::string> part_paths;  // of file i while it is incomplete: part_paths[i]
+    std::string shared_path;              // pieces that wanted files share with others
+    std::vector<bool> wanted;             // one a file; empty: all
+};
+
 // Path of file i is paths[i]. Lengths, pieces and hashes come from the metainfo.
 struct StorageSpec {
     std::shared_ptr<const meta::Metainfo> metainfo;
     std::vector<std::string> paths;  // one per file of the metainfo, ready to open
     Access access = Access::ReadOnly;
+    std::optional<Placement> placement;  // none: every file lies under its own name from its first byte on
 };
 
 // Paths below `outdir` as the metainfo names them.

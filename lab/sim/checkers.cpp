@@ -52,7 +52,7 @@ Status check_content(const SimFiles& files, const meta::Metainfo& metainfo, cons
     return {};
 }
 
-void DeliveryChecker::on_piece_written(const SimFiles& files, const PieceWriteReport& report) {
+void DeliveryChecker::on_piece_written(const PieceWriteReport& report) {
     if (!report.hash_ok) {
         ++pieces_refused_;
         return;
@@ -62,14 +62,14 @@ void DeliveryChecker::on_piece_written(const SimFiles& files, const PieceWriteRe
         return;
     }
     ++pieces_written_;
-    const meta::Metainfo& metainfo = *report.spec.metainfo;
+    const meta::Metainfo& metainfo = report.content.metainfo;
     const std::uint64_t start = metainfo.layout().piece_offset(report.piece);
     const std::uint32_t size = metainfo.layout().piece_size(report.piece);
     on_disk_.resize(size);
     std::size_t done = 0;
     for (const meta::FileSpan& span : metainfo.file_map().spans(start, size)) {
         const auto into = MutableByteView(on_disk_).subspan(done, static_cast<std::size_t>(span.length));
-        const auto read = files.read(report.spec.paths[span.file.value()], span.offset, into);
+        const auto read = report.content.files.read(span.file, span.offset, into);
         if (!read || *read != into.size()) break;
         done += into.size();
     }

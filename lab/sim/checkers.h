@@ -28,7 +28,7 @@ class DeliveryChecker {
   public:
     explicit DeliveryChecker(ByteView original) : original_(original) {}
 
-    void on_piece_written(const SimFiles& files, const PieceWriteReport& report);
+    void on_piece_written(const PieceWriteReport& report);
 
     [[nodiscard]] std::uint64_t pieces_written() const { return pieces_written_; }
     [[nodiscard]] std::uint64_t pieces_refused() const { return pieces_refused_; }  // wrong hash

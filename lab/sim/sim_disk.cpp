@@ -8,13 +8,19 @@
 
 namespace bt::sim {
 
-class SimDisk::Storage final : public storage::FileAccess {
+class SimDisk::Storage final : public storage::BaseFiles {
   public:
-    Storage(SimFiles& files, const Simulator& simulator, storage::StorageSpec spec)
-        : files_(files), simulator_(simulator), spec_(std::move(spec)) {}
+    Storage(SimFiles& files, const Simulator& simulator, const storage::StorageSpec& spec)
+        : files_(files),
+          simulator_(simulator),
+          metainfo_(spec.metainfo),
+          access_(spec.access),
+          paths_(storage::base_paths(spec)),
+          placed_(spec, *this) {}
 
-    [[nodiscard]] const storage::StorageSpec& spec() const { return spec_; }
-    [[nodiscard]] storage::Content content() { return {*spec_.metainfo, *this}; }
+    [[nodiscard]] storage::PlacedFiles& placed() { return placed_; }
+    [[nodiscard]] const meta::Metainfo& metainfo() const { return *metainfo_; }
+    [[nodiscard]] storage::Content content() { return {*metainfo_, placed_}; }
 
     Status write(FileIndex file, std::uint64_t offset, ByteView bytes) override {
         BT_TRY(may_change(file));
@@ -36,17 +42,24 @@ class SimDisk::Storage final : public storage::FileAccess {
         BT_TRY(may_change(file));
         return files_.check_writable(path(file));
     }
+    Status rename(FileIndex from, FileIndex to) override {
+        BT_TRY(may_change(from));
+        return files_.rename(path(from), path(to));
+    }
 
   private:
-    [[nodiscard]] const std::string& path(FileIndex file) const { return spec_.paths[file.value()]; }
+    [[nodiscard]] const std::string& path(FileIndex file) const { return paths_[file.value()]; }
     [[nodiscard]] Status may_change(FileIndex file) const {
-        if (spec_.access == storage::Access::ReadWrite) return {};
+        if (access_ == storage::Access::ReadWrite) return {};
         return fail(system_error(EROFS, path(file)));
     }
 
     SimFiles& files_;
     const Simulator& simulator_;
-    storage::StorageSpec spec_;
+    std::shared_ptr<const meta::Metainfo> metainfo_;
+    storage::Access access_;
+    std::vector<std::string> paths_;
+    storage::PlacedFiles placed_;
 };
 
 SimDisk::SimDisk(Simulator& simulator, HostId host, DiskSettings settings)
@@ -92,7 +105,7 @@ const SimDisk::StoragePtr& SimDisk::storage(StorageId id) const {
 StorageId SimDisk::open_storage(storage::StorageSpec spec) {
     BT_CHECK(spec.metainfo != nullptr && spec.paths.size() == spec.metainfo->files().size());
     const StorageId id(next_storage_++);
-    storages_[id] = std::make_shared<Storage>(files_, simulator_, std::move(spec));
+    storages_[id] = std::make_shared<Storage>(files_, simulator_, spec);
     return id;
 }
 
@@ -105,7 +118,7 @@ void SimDisk::write_piece(StorageId id, PieceIndex piece, storage::PieceBuffer b
     auto owned = std::make_shared<storage::PieceBuffer>(std::move(buffer));
     run_later(size, [this, at = storage(id), piece, owned, want_block_digests, answer = std::move(done)] {
         auto outcome = storage::write_piece({at->content(), piece, std::as_const(*owned).bytes(), want_block_digests});
-        if (observer_) observer_({at->spec(), piece, outcome.hash_ok, outcome.status});
+        if (observer_) observer_({at->content(), piece, outcome.hash_ok, outcome.status});
         answer({std::move(*owned), outcome.hash_ok, std::move(outcome.status), std::move(outcome.block_digests)});
     });
 }
@@ -113,7 +126,7 @@ void SimDisk::write_piece(StorageId id, PieceIndex piece, storage::PieceBuffer b
 void SimDisk::check_pieces(StorageId id, PieceIndex first, std::uint32_t count,
                            std::function<void(env::PiecesChecked)> done) {
     const StoragePtr& at = storage(id);
-    const auto& layout = at->spec().metainfo->layout();
+    const auto& layout = at->metainfo().layout();
     std::uint64_t bytes = 0;
     for (std::uint32_t i = 0; i < count; ++i) bytes += layout.piece_size(PieceIndex(first.value() + i));
     run_later(bytes, [this, at, first, count, answer = std::move(done)] {
@@ -123,15 +136,27 @@ void SimDisk::check_pieces(StorageId id, PieceIndex first, std::uint32_t count,
 }
 
 void SimDisk::prefetch(StorageId id, PieceIndex piece) {
-    BT_CHECK(piece.value() < storage(id)->spec().metainfo->layout().piece_count());
+    BT_CHECK(piece.value() < storage(id)->metainfo().layout().piece_count());
 }
 
 void SimDisk::inspect(StorageId id, std::function<void(Result<std::vector<storage::FileStat>>)> done) {
-    run_later(0, [at = storage(id), answer = std::move(done)] { answer(storage::inspect(at->content())); });
+    run_later(0, [at = storage(id), answer = std::move(done)] { answer(at->placed().inspect()); });
 }
 
 void SimDisk::prepare(StorageId id, std::function<void(Status)> done) {
-    run_later(0, [at = storage(id), answer = std::move(done)] { answer(storage::prepare(at->content())); });
+    run_later(0, [at = storage(id), answer = std::move(done)] { answer(at->placed().prepare()); });
+}
+
+void SimDisk::select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) {
+    run_later(0, [at = storage(id), flags = std::move(wanted), answer = std::move(done)] {
+        answer(at->placed().select(flags));
+    });
+}
+
+void SimDisk::finish_files(StorageId id, std::vector<FileIndex> files, std::function<void(Status)> done) {
+    run_later(0, [at = storage(id), finished = std::move(files), answer = std::move(done)] {
+        answer(at->placed().finish(finished));
+    });
 }
 
 // Jobs are served in order, so everything called before is written by then.
@@ -159,7 +184,7 @@ Status SimDisk::read_range(StorageId id, FileIndex file, std::uint64_t offset, M
     if (found == storages_.end()) {
         return fail(Error{ErrorCode::DiskError, Fault::System, "the storage is closed", std::nullopt});
     }
-    BT_TRY_ASSIGN(const std::size_t read, found->second->read(file, offset, into));
+    BT_TRY_ASSIGN(const std::size_t read, found->second->placed().read(file, offset, into));
     if (read == into.size()) return {};
     return fail(Error{ErrorCode::DiskError, Fault::System, "the file is shorter than it should be", std::nullopt});
 }

@@ -14,7 +14,7 @@
 #include <string>
 
 #include "common/env/env.h"
-#include "common/storage/piece_io.h"
+#include "common/storage/placed_files.h"
 #include "lab/sim/network.h"
 #include "lab/sim/sim_files.h"
 #include "lab/sim/simulator.h"
@@ -29,7 +29,7 @@ struct DiskSettings {
 
 // What became of a write_piece, for checkers; called before its callback. The views live for the call.
 struct PieceWriteReport {
-    const storage::StorageSpec& spec;
+    storage::Content content;
     PieceIndex piece;
     bool hash_ok = false;
     const Status& status;
@@ -51,6 +51,8 @@ class SimDisk final : public env::Disk, public FileSource {
     void prefetch(StorageId id, PieceIndex piece) override;
     void inspect(StorageId id, std::function<void(Result<std::vector<storage::FileStat>>)> done) override;
     void prepare(StorageId id, std::function<void(Status)> done) override;
+    void select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) override;
+    void finish_files(StorageId id, std::vector<FileIndex> files, std::function<void(Status)> done) override;
     void flush(StorageId id, std::function<void(Status)> done) override;
     void load(std::string path, std::function<void(Result<ByteBuffer>)> done) override;
     void save(std::string path, ByteBuffer bytes, std::function<void(Status)> done) override;

@@ -121,6 +121,18 @@ Status SimFiles::replace(const std::string& path, ByteView bytes, TimePoint now)
     return {};
 }
 
+Status SimFiles::rename(const std::string& from, const std::string& to) {
+    BT_TRY(check_access(from));
+    BT_TRY(check_access(to));
+    const auto found = files_.find(from);
+    if (found == files_.end()) return fail(system_error(ENOENT, from));
+    if (from == to) return {};
+    if (const auto old = files_.find(to); old != files_.end()) cut_units(old->second, 0);
+    files_[to] = std::move(found->second);
+    files_.erase(found);
+    return {};
+}
+
 Status SimFiles::remove(const std::string& path) {
     BT_TRY(check_access(path));
     const auto found = files_.find(path);

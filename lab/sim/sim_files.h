@@ -34,6 +34,8 @@ class SimFiles {
     Status truncate(const std::string& path, std::uint64_t length, TimePoint now);
     // Replaces the content whole, or leaves the old one.
     Status replace(const std::string& path, ByteView bytes, TimePoint now);
+    // Replaces what is there.
+    Status rename(const std::string& from, const std::string& to);
     Status remove(const std::string& path);
     [[nodiscard]] Status check_writable(const std::string& path) const;
 

@@ -119,7 +119,7 @@ Swarm::Peer::Peer(Swarm& swarm, SimEnv& env, PeerSettings settings, Rng rng)
       deliveries_(swarm.original_) {
     if (settings_.is_seed) place_content(env_.files(), *swarm_.metainfo_, paths_, swarm_.original_);
     env_.sim_disk().set_write_observer(
-        [this](const PieceWriteReport& report) { deliveries_.on_piece_written(env_.files(), report); });
+        [this](const PieceWriteReport& report) { deliveries_.on_piece_written(report); });
 }
 
 Swarm::Peer::~Peer() = default;

@@ -244,8 +244,11 @@ TEST_CASE("the delivery checker accepts pieces of the original and nothing that 
     DiskWorld disk;
     const StorageId id = disk.open();
     DeliveryChecker checker(disk.torrent.content);
-    disk.env.sim_disk().set_write_observer(
-        [&](const PieceWriteReport& report) { checker.on_piece_written(disk.env.files(), report); });
+    std::optional<storage::Content> content;
+    disk.env.sim_disk().set_write_observer([&](const PieceWriteReport& report) {
+        content.emplace(report.content);
+        checker.on_piece_written(report);
+    });
     CHECK(disk.write(id, 2, disk.piece(2)).status);
     CHECK(checker.pieces_written() == 1);
     CHECK(checker.problems().empty());
@@ -256,7 +259,6 @@ TEST_CASE("the delivery checker accepts pieces of the original and nothing that 
     CHECK(checker.problems().empty());
     const Status fine;
     disk.env.files().corrupt("out/content", 2 * 65536, 1);
-    checker.on_piece_written(disk.env.files(),
-                             {{disk.torrent.metainfo, {"out/content"}, {}}, PieceIndex(2), true, fine});
+    checker.on_piece_written({*content, PieceIndex(2), true, fine});
     CHECK(checker.problems().size() == 1);
 }
