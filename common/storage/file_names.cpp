@@ -9,7 +9,6 @@ namespace {
 
 constexpr std::string_view kPart = ".part";
 constexpr std::size_t kHashDigits = 8;
-constexpr std::size_t kRoomForNumber = 12;
 
 // Everything that the torrent itself puts somewhere: its files and the folders above them.
 std::unordered_set<std::string> taken_paths(const meta::Metainfo& metainfo) {
@@ -26,15 +25,10 @@ std::unordered_set<std::string> taken_paths(const meta::Metainfo& metainfo) {
 
 std::string part_of(const std::string& path, std::size_t number, std::unordered_set<std::string>& taken,
                     std::size_t file_count) {
-    const std::size_t slash = path.rfind('/');
-    const std::size_t name_at = slash == std::string::npos ? 0 : slash + 1;
-    const std::string_view name = std::string_view(path).substr(name_at);
-    std::string start = path.substr(0, name_at);
-    start += cut_name(name, kMaxPathElement - kPart.size() - kRoomForNumber);
-    std::string part = start + std::string(kPart);
+    std::string part = path + std::string(kPart);
     // Steps of file_count: no two files ever try the same number, so all searches together are as long as the list.
     for (std::size_t i = number; !taken.insert(part).second; i += file_count) {
-        part = start + "." + std::to_string(i) + std::string(kPart);
+        part = path + "." + std::to_string(i) + std::string(kPart);
     }
     return part;
 }

@@ -3,11 +3,10 @@
 // What a download leaves beside the files of its torrent, and how those are called while they are unfinished.
 //
 //  - A file that is not finished has ".part" behind its name. Where the torrent has a file or folder of that name, its
-//    number goes in between ("a.3.part"). A name that would become longer than file systems take is cut first.
+//    number goes in between ("a.3.part"). meta::kMaxPathElement leaves room for both.
 //  - The program's own files lie in the output folder, hidden: ".NAME.swarm-resume", ".NAME.swarm-parts" … with the
 //    torrent's name. A name over kMaxHiddenName bytes is cut and gets the beginning of the info_hash. No torrent of
-//    several files can reach them: its files are below the folder NAME.
-// Names are cut between characters of UTF-8.
+//    several files can reach them: its files are below the folder NAME. Names are cut between characters of UTF-8.
 // Cost: O(n log n) for n files.
 
 #include <cstddef>
@@ -22,7 +21,6 @@
 namespace bt::storage {
 
 inline constexpr std::size_t kMaxHiddenName = 200;
-inline constexpr std::size_t kMaxPathElement = 255;  // of Linux's file systems
 
 // At most max_bytes of it.
 [[nodiscard]] std::string_view cut_name(std::string_view name, std::size_t max_bytes);

@@ -29,7 +29,7 @@ struct StorageSpec {
     std::shared_ptr<const meta::Metainfo> metainfo;
     std::vector<std::string> paths;  // one per file of the metainfo, ready to open
     Access access = Access::ReadOnly;
-    std::optional<Placement> placement;  // none: every file lies under its own name from its first byte on
+    std::optional<Placement> placement = {};  // none: every file lies under its own name from its first byte on
 };
 
 // Paths below `outdir` as the metainfo names them.

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/storage/file_names.h"
 
 namespace bt::sim {
 
@@ -140,6 +141,7 @@ void Swarm::Peer::start() {
     torrent.paths = paths_;
     torrent.access = settings_.is_seed ? storage::Access::ReadOnly : storage::Access::ReadWrite;
     torrent.download = !settings_.is_seed;
+    if (!settings_.is_seed) torrent.placement = storage::placement_in(*swarm_.metainfo_, "content");
     torrent.resume_path = settings_.resume_path;
     torrent.boot_id = "simulated";
     torrent.manual_peers = settings_.manual_peers;

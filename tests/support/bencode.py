@@ -67,6 +67,17 @@ def single_file_torrent(name, data, piece_length, announce=None):
     return encode(torrent)
 
 
+def multi_file_torrent(name, files, piece_length, announce=None):
+    """files: (path below the root folder, bytes), one behind the other in the pieces."""
+    info = {"name": name, "piece length": piece_length,
+            "files": [{"length": len(data), "path": path.split("/")} for path, data in files],
+            "pieces": piece_hashes(b"".join(data for _, data in files), piece_length)}
+    torrent = {"info": info}
+    if announce:
+        torrent["announce"] = announce
+    return encode(torrent)
+
+
 def file_list(torrent_bytes):
     """[(path below the torrent's root folder as bytes, length)]; a single file has the empty path."""
     info = decode(torrent_bytes)[b"info"]

@@ -1,5 +1,8 @@
 // Some files of a torrent are wanted and others are not, from the start or from some moment on.
 
+#include <algorithm>
+
+#include "common/storage/file_names.h"
 #include "tests/unit/engine/support.h"
 
 using namespace bt;
@@ -89,4 +92,70 @@ TEST_CASE("a file that is not wanted any more completes the torrent when it was 
     node.torrent->set_file_priorities({4, 4, 0});
     CHECK(node.completed == 1);
     CHECK(node.torrent->snapshot().stats.left == 0);
+}
+
+TEST_CASE("with placement a file has its name when it is complete, and completion is told behind that") {
+    World world({.rng_seed = 5});
+    WireHost seed(world, three_files(), 2, serves(0, 15));
+    Node node(world, three_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
+        wants({4, 0, 0}, {at(2)})(settings, options);
+        options.placement = storage::placement_in(*three_files().metainfo, "content");
+        options.resume_path = "state";
+    });
+    const auto names = [&] { return node.env().files().paths(); };
+    node.start();
+    while (node.completed == 0 && world.simulator().step()) {
+    }
+    CHECK(names() == std::vector<std::string>{"content/.content.swarm-parts", "content/content/file-0"});
+
+    node.torrent->set_file_priorities({4, 4, 0});
+    world.simulator().run_for(milliseconds(50));
+    CHECK(std::ranges::count(names(), "content/content/file-1.part") == 1);
+    while (node.completed == 1 && world.simulator().step()) {
+    }
+    CHECK(names() == std::vector<std::string>{"content/.content.swarm-parts", "content/content/file-0",
+                                              "content/content/file-1"});
+    const auto& map = three_files().metainfo->file_map();
+    for (const std::uint32_t i : {0u, 1u}) {
+        const auto original = ByteView(three_files().content)
+                                  .subspan(map.file_start(FileIndex(i)), map.file_length(FileIndex(i)));
+        CHECK(equal_bytes(*node.env().files().read_all("content/content/file-" + std::to_string(i)), original));
+    }
+    node.engine->stop();
+    world.simulator().run_for(seconds(20));
+    CHECK(node.engine_stopped == 1);
+    CHECK(names() == std::vector<std::string>{"content/content/file-0", "content/content/file-1"});
+}
+
+TEST_CASE("files whose last rename a kill prevented get their names at the next start") {
+    World world({.rng_seed = 6});
+    Node node(world, three_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
+        wants({}, {})(settings, options);
+        options.placement = storage::placement_in(*three_files().metainfo, "content");
+    });
+    node.place();
+    auto& files = node.env().files();
+    for (const auto& path : node.options().paths) REQUIRE(files.rename(path, path + ".part"));
+    node.start();
+    world.simulator().run_for(seconds(5));
+    CHECK(node.has_content());
+    CHECK(node.torrent->is_complete());
+    CHECK(files.paths().size() == 3);
+}
+
+TEST_CASE("a file that cannot be renamed ends the torrent with what the disk said") {
+    World world({.rng_seed = 7});
+    WireHost seed(world, three_files(), 2, serves(0, 16));
+    Node node(world, three_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
+        wants({4, 0, 0}, {at(2)})(settings, options);
+        options.placement = storage::placement_in(*three_files().metainfo, "content");
+    });
+    node.start();
+    world.simulator().run_for(milliseconds(100));
+    node.env().files().make_folder("content/content/file-0");
+    world.simulator().run_for(seconds(20));
+    CHECK(node.completed == 0);
+    REQUIRE(node.failed == 1);
+    CHECK(node.failure->fault == Fault::System);
+    CHECK(node.torrent->state() == engine::TorrentState::Failed);
 }
