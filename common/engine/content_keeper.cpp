@@ -18,9 +18,9 @@ void ContentKeeper::finish(std::vector<FileIndex> files) {
     if (files.empty() || settings_.shared_path.empty()) return;
     ++placing_;
     env_->disk().finish_files(storage_, std::move(files), guarded([this](const Status& status) {
-        --placing_;
-        on_placed_(status);
-    }));
+                                  --placing_;
+                                  on_placed_(status);
+                              }));
 }
 
 void ContentKeeper::finish_complete(const storage::FileState& files, std::uint32_t file_count) {
@@ -40,10 +40,10 @@ void ContentKeeper::select(std::vector<bool> wanted, const storage::FileState& f
     ++placing_;
     // What is complete stays complete; finishing must come behind the selection, which may bring files out.
     env_->disk().select_files(storage_, std::move(wanted), guarded([this, complete](const Status& status) {
-        if (status) finish(complete);
-        --placing_;
-        on_placed_(status);
-    }));
+                                  if (status) finish(complete);
+                                  --placing_;
+                                  on_placed_(status);
+                              }));
 }
 
 // A finished download leaves nothing beside itself; an unfinished one leaves what the next start may believe.

@@ -63,15 +63,23 @@ void TorrentNode::start() {
 void TorrentNode::on_checked(Result<CheckOutcome> outcome) {
     if (state_ != TorrentState::Checking) return;
     if (!outcome) return fail_torrent(outcome.error());
+    checked_ = std::move(*outcome);
+    const storage::FileState files(*options_.metainfo, checked_->have);
+    if (reselect_) keeper_.select(wanted_files(options_.file_priorities), files);
+    keeper_.finish_complete(files, options_.metainfo->file_map().file_count());
+    if (!keeper_.is_placing()) begin();
+}
+
+void TorrentNode::begin() {
+    const CheckOutcome outcome = *std::exchange(checked_, std::nullopt);
     const TimePoint now = context_.env->now();
     context_.telemetry.emit(now, Level::Summary, "checked", std::nullopt,
-                            {{"have", outcome->have.count()},
+                            {{"have", outcome.have.count()},
                              {"pieces", options_.metainfo->layout().piece_count()},
-                             {"from_resume", outcome->from_resume}});
-    torrent_.emplace(options_.metainfo, std::move(outcome->have), storage_, options_.swarm, context_.telemetry,
+                             {"from_resume", outcome.from_resume}});
+    torrent_.emplace(options_.metainfo, outcome.have, storage_, options_.swarm, context_.telemetry,
                      rng_.fork(1));
     was_complete_ = torrent_->is_complete();
-    keeper_.finish_complete(torrent_->file_state(), options_.metainfo->file_map().file_count());
     tell_rate_bounds();
     for (const Endpoint& peer : options_.manual_peers) {
         torrent_->peer_list().add(peer, swarm::PeerSource::Manual, now);
@@ -123,6 +131,7 @@ void TorrentNode::tell_rate_bounds() {
 
 void TorrentNode::set_file_priorities(std::vector<std::uint8_t> file_priorities) {
     options_.file_priorities = options_.swarm.file_priorities = std::move(file_priorities);
+    reselect_ = true;
     if (!torrent_) return;
     torrent_->set_file_priorities(options_.file_priorities, context_.env->now());
     keeper_.select(wanted_files(options_.file_priorities), torrent_->file_state());
@@ -288,7 +297,9 @@ void TorrentNode::run_writes() {
 }
 
 void TorrentNode::on_files_placed(const Status& status) {
-    if (!status && state_ == TorrentState::Running) fail_torrent(status.error());
+    const bool is_alive = state_ == TorrentState::Checking || state_ == TorrentState::Running;
+    if (!status && is_alive) fail_torrent(status.error());
+    if (state_ == TorrentState::Checking && checked_) return begin();
     end_turn();
     if (state_ == TorrentState::Stopping) advance_stop();
 }

@@ -138,6 +138,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void on_announcer_finished() override;
 
     void on_checked(Result<CheckOutcome> outcome);
+    void begin();   // checked, and complete files have their names
     void on_timer();
     void end_turn();
     void run_writes();
@@ -167,6 +168,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     StorageId storage_;
     ContentKeeper keeper_;
     std::unique_ptr<ContentCheck> check_;
+    std::optional<CheckOutcome> checked_;
     std::optional<swarm::Torrent> torrent_;
     std::unique_ptr<Announcer> announcer_;
     std::unique_ptr<env::Timer> timer_;
@@ -179,6 +181,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     std::optional<Error> last_tracker_error_;
     std::optional<std::uint32_t> last_tracker_peers_;
     bool was_complete_ = false;
+    bool reselect_ = false;   // other files are wanted than when the storage was opened
     bool announcer_finished_ = false;
     bool content_left_ = false;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);

@@ -52,9 +52,12 @@ PlacedFiles::PlacedFiles(const StorageSpec& spec, BaseFiles& base) : metainfo_(s
 FileIndex PlacedFiles::at_home(FileIndex file) const {
     if (homes_.empty()) return file;
     switch (homes_[file.value()]) {
-        case Home::Final: return file;
-        case Home::Part: return part(file);
-        case Home::Shared: return shared();
+        case Home::Final:
+            return file;
+        case Home::Part:
+            return part(file);
+        case Home::Shared:
+            return shared();
     }
     return file;
 }
