@@ -42,16 +42,13 @@ class Tree:
 
 
 class Stalling:
-    """Gives so many blocks and then none until go_on()."""
+    """A seed that gives these pieces alone until go_on()."""
 
     def __init__(self, lab, tree, pieces=None):
         self.gate = threading.Event()
-        self.held = threading.Event()
-        self.pieces = pieces
 
         def answer(_, piece, _begin, block):
-            if self.pieces is not None and piece not in self.pieces:
-                self.held.set()
+            if pieces is not None and piece not in pieces:
                 self.gate.wait()
             return block
 
@@ -119,13 +116,14 @@ def shared_pieces_are_taken_over():
     """Interrupted with one file selected, then everything: what was there is not fetched again."""
     with Lab("part") as lab:
         tree = Tree(lab)
-        seed = Stalling(lab, tree, {1, 3})
+        tree.shared.bitfield = lambda: bytes([0b01010000])
+        seed = Stalling(lab, tree)
         client = run(lab, tree, seed, "--select", "sub/b")
         lab.wait_until(lambda: verified(client) == {1, 3}, "the shared pieces are verified", [client])
         client.process.send_signal(signal.SIGINT)
         ends_with(lab, client, EXIT_INTERRUPTED)
         tree.check_disk("tree/sub/b.part", ".tree.swarm-parts", ".tree.swarm-resume")
-        seed.go_on()
+        del tree.shared.bitfield
         client = run(lab, tree, seed, name="all")
         ends_with(lab, client, EXIT_OK)
         check(client.events("checked")[0]["have"] == 2, "the shared pieces were not found")
