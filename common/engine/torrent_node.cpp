@@ -77,8 +77,7 @@ void TorrentNode::begin() {
                             {{"have", outcome.have.count()},
                              {"pieces", options_.metainfo->layout().piece_count()},
                              {"from_resume", outcome.from_resume}});
-    torrent_.emplace(options_.metainfo, outcome.have, storage_, options_.swarm, context_.telemetry,
-                     rng_.fork(1));
+    torrent_.emplace(options_.metainfo, outcome.have, storage_, options_.swarm, context_.telemetry, rng_.fork(1));
     was_complete_ = torrent_->is_complete();
     tell_rate_bounds();
     for (const Endpoint& peer : options_.manual_peers) {
@@ -391,7 +390,8 @@ void TorrentNode::stop() {
 }
 
 void TorrentNode::advance_stop() {
-    if (state_ != TorrentState::Stopping || !announcer_finished_ || writes_in_flight_ > 0 || keeper_.is_placing()) return;
+    if (state_ != TorrentState::Stopping || !announcer_finished_ || writes_in_flight_ > 0 || keeper_.is_placing())
+        return;
     if (!content_left_) return leave_content();
     state_ = TorrentState::Stopped;
     observer_->on_torrent_stopped(*this);

@@ -32,11 +32,11 @@ struct TorrentOptions {
     std::shared_ptr<const meta::Metainfo> metainfo;
     std::vector<std::string> paths;  // of every file, in metainfo order
     storage::Access access = storage::Access::ReadWrite;
-    std::optional<storage::Placement> placement;    // names of unfinished files; what is wanted is filled in
-    std::string resume_path;                        // empty: none is read or written
-    std::string boot_id;                            // of this run of the machine, for resume data
-    bool download = true;                           // false: only serve; peers from trackers are not dialled
-    std::vector<std::uint8_t> file_priorities;      // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
+    std::optional<storage::Placement> placement;  // names of unfinished files; what is wanted is filled in
+    std::string resume_path;                      // empty: none is read or written
+    std::string boot_id;                          // of this run of the machine, for resume data
+    bool download = true;                         // false: only serve; peers from trackers are not dialled
+    std::vector<std::uint8_t> file_priorities;    // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
     std::vector<Endpoint> manual_peers;
     std::vector<std::vector<std::string>> tracker_tiers;
     std::uint32_t max_connections = 50;
@@ -138,7 +138,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void on_announcer_finished() override;
 
     void on_checked(Result<CheckOutcome> outcome);
-    void begin();   // checked, and complete files have their names
+    void begin();  // checked, and complete files have their names
     void on_timer();
     void end_turn();
     void run_writes();
@@ -181,7 +181,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     std::optional<Error> last_tracker_error_;
     std::optional<std::uint32_t> last_tracker_peers_;
     bool was_complete_ = false;
-    bool reselect_ = false;   // other files are wanted than when the storage was opened
+    bool reselect_ = false;  // other files are wanted than when the storage was opened
     bool announcer_finished_ = false;
     bool content_left_ = false;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
