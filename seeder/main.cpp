@@ -74,6 +74,7 @@ seeder::SeedSettings settings_from(const Arguments& arguments, std::shared_ptr<c
                                    std::vector<Endpoint> peers, std::shared_ptr<engine::TlsProvider> tls, Rng& rng) {
     seeder::SeedSettings settings;
     settings.engine.listen = {arguments.common.bind.value_or(Address()), arguments.common.port.value_or(0)};
+    if (!arguments.common.bind) settings.engine.families = engine::Families::Both;
     settings.engine.source = arguments.common.bind;
     settings.engine.encryption = arguments.encryption;
     settings.engine.peer_id = engine::make_peer_id(rng);

@@ -168,14 +168,17 @@ void Announcer::note_answer(const wire::AnnounceReply& reply) {
     if (reply.external_ip) host_->on_external_address(*reply.external_ip);
 }
 
-// One outcome of all routes: a success, else what a tracker said, else what went wrong first.
+// One outcome of all routes: a success, else what a tracker said, else what went wrong; that a tracker has no address of
+// one family says least.
 void Announcer::end_announce() {
     const Announce ended = std::move(*announce_);
     announce_.reset();
     const TimePoint now = context_.env->now();
     const auto best = std::max_element(ended.legs.begin(), ended.legs.end(), [](const Leg& a, const Leg& b) {
         const auto rank = [](const Leg& leg) {
-            return is_success(*leg.outcome) ? 2 : leg.outcome->has_value() ? 1 : 0;
+            if (is_success(*leg.outcome)) return 3;
+            if (leg.outcome->has_value()) return 2;
+            return leg.outcome->error().code == ErrorCode::NotFound ? 0 : 1;
         };
         return rank(a) < rank(b);
     });

@@ -44,11 +44,11 @@ Engine::Engine(env::Env& env, EngineSettings settings, EngineObserver& observer,
 Engine::~Engine() = default;
 
 Result<Endpoint> Engine::start() {
-    BT_TRY_ASSIGN(listener_, env_->listen(settings_.listen, [this](std::unique_ptr<env::Stream> stream) {
-        on_accepted(std::move(stream));
-    }));
-    context_.listen = listener_->local_endpoint();
-    context_.tracker_routes = announce_routes({&context_.listen, 1}, settings_.source);
+    BT_TRY(listeners_.open(*env_, settings_.listen, settings_.families,
+                           [this](std::unique_ptr<env::Stream> stream) { on_accepted(std::move(stream)); }));
+    const std::vector<Endpoint> listening = listeners_.endpoints();
+    context_.listen = listening.front();
+    context_.tracker_routes = announce_routes(listening, settings_.source);
     return context_.listen;
 }
 
@@ -70,7 +70,7 @@ void Engine::forget(TorrentNode& torrent) {
 
 void Engine::stop() {
     if (std::exchange(stopping_, true)) return;
-    listener_.reset();
+    listeners_.close();
     timer_->cancel();
     unidentified_.clear();
     for (const auto& torrent : torrents_) torrent->stop();

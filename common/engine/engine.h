@@ -16,6 +16,7 @@
 #include "common/base/result.h"
 #include "common/base/rng.h"
 #include "common/engine/dial_budget.h"
+#include "common/engine/listeners.h"
 #include "common/engine/peer_link.h"
 #include "common/engine/throttle.h"
 #include "common/engine/torrent_node.h"
@@ -25,8 +26,9 @@
 namespace bt::engine {
 
 struct EngineSettings {
-    Endpoint listen;                // port 0: the world chooses; unspecified address: all
-    std::optional<Address> source;  // dial from here (normally the listen address, where it is a real one)
+    Endpoint listen;                    // port 0: the world chooses; unspecified address: all
+    Families families = Families::One;  // Both: IPv6 too, where listen is all of IPv4
+    std::optional<Address> source;      // dial from here (normally the listen address, where it is a real one)
     PeerId peer_id{};
     std::shared_ptr<TlsProvider> tls;  // for https trackers; null: they are refused
     // Off: what an embedder gets who does not ask. Our programs ask for Prefer.
@@ -95,7 +97,7 @@ class Engine final : public LinkOwner, public TorrentObserver {
     NodeContext context_;
     DialBudget dial_budget_;
     Throttle throttle_;
-    std::unique_ptr<env::Listener> listener_;
+    Listeners listeners_;
     std::unique_ptr<env::Timer> timer_;
     std::vector<std::unique_ptr<TorrentNode>> torrents_;
     std::map<ConnectionId, std::unique_ptr<PeerLink>> unidentified_;

@@ -352,6 +352,8 @@ void TorrentNode::on_tracker_peers(const std::vector<wire::AnnouncePeer>& peers)
     if (!options_.download) return;
     for (const wire::AnnouncePeer& peer : peers) {
         if (peer.endpoint == context_.listen) continue;
+        // Out of reach from the address that we dial from.
+        if (context_.source && context_.source->family() != peer.endpoint.address.family()) continue;
         torrent_->peer_list().add(peer.endpoint, swarm::PeerSource::Tracker, context_.env->now());
     }
     end_turn();

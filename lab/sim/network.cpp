@@ -69,7 +69,9 @@ std::unique_ptr<env::Stream> Network::connect(HostId from, const Endpoint& remot
     side.exists = true;
     side.remote = remote;
     side.local = {own_address(at, remote.address), source ? source->port : std::uint16_t{0}};
-    if (side.local.port == 0) side.local.port = allocate_port(at.listeners, at.next_dial_port, 49152);
+    if (side.local.port == 0) {
+        side.local.port = allocate_port(at.listeners[side.local.address.family()], at.next_dial_port, 49152);
+    }
     remember(connection);
 
     const TimePoint now = simulator_.now();
@@ -96,8 +98,9 @@ void Network::on_dial_arrived(const ConnectionPtr& connection, HostId target) {
         return;
     }
     const TimePoint answered_at = simulator_.now() + delay(dialer.host, target);
-    const auto found = host(target).listeners.find(dialer.remote.port);
-    if (found == host(target).listeners.end()) {
+    const auto& listeners = host(target).listeners[dialer.remote.address.family()];
+    const auto found = listeners.find(dialer.remote.port);
+    if (found == listeners.end()) {
         fail_later(connection, 0, answered_at, system_error(ECONNREFUSED, what));
         return;
     }
@@ -143,20 +146,21 @@ Result<std::unique_ptr<env::Listener>> Network::listen(HostId id, const Endpoint
                                                        env::AcceptCallback on_accept) {
     Host& at = host(id);
     const std::string what = "listen on " + local.to_string();
-    if (!local.address.is_unspecified() && !has_address(at, local.address)) {
-        return fail(system_error(EADDRNOTAVAIL, what));
-    }
-    if (local.port != 0 && at.listeners.contains(local.port)) return fail(system_error(EADDRINUSE, what));
+    const bool is_ours = local.address.is_unspecified() ? has_family(at, local.address.family())
+                                                        : has_address(at, local.address);
+    if (!is_ours) return fail(system_error(EADDRNOTAVAIL, what));
+    auto& listeners = at.listeners[local.address.family()];
+    if (local.port != 0 && listeners.contains(local.port)) return fail(system_error(EADDRINUSE, what));
     auto state = std::make_shared<ListenerState>();
     state->local = local;
-    if (local.port == 0) state->local.port = allocate_port(at.listeners, at.next_listen_port, 40000);
+    if (local.port == 0) state->local.port = allocate_port(listeners, at.next_listen_port, 40000);
     state->on_accept = std::move(on_accept);
-    at.listeners[state->local.port] = state;
+    listeners[state->local.port] = state;
     return std::make_unique<SimListener>(*this, id, std::move(state));
 }
 
 SimListener::~SimListener() {
-    auto& listeners = network_.host(host_).listeners;
+    auto& listeners = network_.host(host_).listeners[state_->local.address.family()];
     const auto found = listeners.find(state_->local.port);
     if (found != listeners.end() && found->second == state_) listeners.erase(found);
 }

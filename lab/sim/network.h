@@ -140,7 +140,8 @@ class Network {
         std::uint32_t downlink_waiting = 0;
         std::uint16_t next_listen_port = 40000;
         std::uint16_t next_dial_port = 49152;
-        std::map<std::uint16_t, std::shared_ptr<ListenerState>> listeners;
+        // A port of one family says nothing about the other's.
+        std::map<Address::Family, std::map<std::uint16_t, std::shared_ptr<ListenerState>>> listeners;
         std::map<std::uint16_t, std::shared_ptr<DatagramState>> datagram_sockets;
         std::uint64_t datagram_bytes_out = 0;  // waiting for the uplink
         std::uint64_t datagram_bytes_in = 0;   // waiting for the downlink
@@ -150,6 +151,9 @@ class Network {
     [[nodiscard]] Host& host(HostId id) { return hosts_[id.value()]; }
     [[nodiscard]] static bool has_address(const Host& at, const Address& address) {
         return at.address == address || at.second_address == address;
+    }
+    [[nodiscard]] static bool has_family(const Host& at, Address::Family family) {
+        return at.address.family() == family || (at.second_address && at.second_address->family() == family);
     }
     // What a host calls itself towards this address.
     [[nodiscard]] static const Address& own_address(const Host& at, const Address& remote) {

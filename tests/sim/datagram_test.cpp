@@ -191,10 +191,14 @@ TEST_CASE("a host with an address of each family is reached at both and sends fr
     REQUIRE(b.received.size() == 1);
     CHECK(b.received[0].from == Endpoint{six_of_a, 7});
 
-    Acceptor acceptor(world.b, 81);
+    Acceptor acceptor(world.b, Endpoint{Address::v6({}), 81});
+    Acceptor other(world.b, 82);  // IPv4: another port, though of the same number
     Probe probe(world.a);
     probe.dial({six, 81});
+    Probe refused(world.a);
+    refused.dial({six, 82});
     world.run();
+    CHECK(other.count() == 0);
     REQUIRE(acceptor.count() == 1);
     CHECK(acceptor.probe().stream().remote_endpoint().address == six_of_a);
 }

@@ -72,8 +72,9 @@ class Probe final : public env::StreamHandler {
 // Accepts streams on a port and keeps a probe for each.
 class Acceptor {
   public:
-    Acceptor(SimEnv& env, std::uint16_t port) : env_(&env) {
-        auto listening = env.listen({env.address(), port}, [this](std::unique_ptr<env::Stream> stream) {
+    Acceptor(SimEnv& env, std::uint16_t port) : Acceptor(env, Endpoint{env.address(), port}) {}
+    Acceptor(SimEnv& env, const Endpoint& local) : env_(&env) {
+        auto listening = env.listen(local, [this](std::unique_ptr<env::Stream> stream) {
             accepted_.push_back(std::make_unique<Probe>(*env_));
             accepted_.back()->attach(std::move(stream));
         });
