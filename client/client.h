@@ -47,7 +47,7 @@ struct ClientCallbacks {
 };
 
 struct DownloadedFile {
-    std::string path;  // where it is, or would be: below outdir
+    std::string path;  // below outdir; with .part behind it until it is finished
     std::uint64_t length = 0;
     bool wanted = true;  // selected
 };
