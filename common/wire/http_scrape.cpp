@@ -23,14 +23,32 @@ void write_count(meta::BencodeWriter& writer, std::string_view key, const std::o
     writer.key(key).integer(static_cast<std::int64_t>(std::min(*count, kMost)));
 }
 
+// A key of 20 bytes; or of 20 characters of Latin-1 in UTF-8, as trackers in JavaScript write it.
+std::optional<InfoHash> read_hash(std::string_view key) {
+    InfoHash hash{};
+    const ByteView bytes = as_bytes(key);
+    if (bytes.size() == hash.size()) {
+        std::copy(bytes.begin(), bytes.end(), hash.begin());
+        return hash;
+    }
+    std::size_t at = 0;
+    for (Byte& out : hash) {
+        const bool is_pair = at + 1 < bytes.size() && (bytes[at] & 0xFEu) == 0xC2u && (bytes[at + 1] & 0xC0u) == 0x80u;
+        if (!is_pair && (at >= bytes.size() || bytes[at] >= 0x80)) return std::nullopt;
+        out = is_pair ? static_cast<Byte>((bytes[at] & 1u) << 6 | 0x80u | (bytes[at + 1] & 0x3Fu)) : bytes[at];
+        at += is_pair ? 2 : 1;
+    }
+    if (at != bytes.size()) return std::nullopt;
+    return hash;
+}
+
 void read_torrents(const meta::BencodeNode& files, std::vector<ScrapeCounts>& torrents) {
     for (auto key = files.first_child(); key && torrents.size() < kMaxScrapeTorrents;) {
         const auto value = key->next_sibling();
-        const std::string_view name = key->string().value_or(std::string_view());
-        if (name.size() == InfoHash{}.size() && value->is_dict()) {
+        const auto info_hash = read_hash(key->string().value_or(std::string_view()));
+        if (info_hash && value->is_dict()) {
             ScrapeCounts& counts = torrents.emplace_back();
-            const ByteView bytes = as_bytes(name);
-            std::copy(bytes.begin(), bytes.end(), counts.info_hash.begin());
+            counts.info_hash = *info_hash;
             counts.complete = find_count(*value, "complete");
             counts.incomplete = find_count(*value, "incomplete");
             counts.downloaded = find_count(*value, "downloaded");

@@ -2,8 +2,9 @@
 
 // Scrape over HTTP as values (BEP 48): the URL with its query, and the bencoded reply in both directions.
 //
-// Lenient where trackers are sloppy (counts that are missing or negative are not given, keys of another length than 20
-// are passed over), strict in bounds: 1 MiB, at most kMaxScrapeTorrents torrents.
+// Lenient where trackers are sloppy (counts that are missing or negative are not given, keys that are no info_hash are
+// passed over, one that was taken for text and written as UTF-8 is understood), strict in bounds: 1 MiB, at most
+// kMaxScrapeTorrents torrents.
 
 #include <cstdint>
 #include <optional>

@@ -12,6 +12,8 @@ import base64
 import json
 import os
 import pwd
+import socket
+import struct
 import sys
 import urllib.error
 import urllib.request
@@ -20,6 +22,7 @@ from tests.support import bencode
 from tests.support.nodes import check, free_port, is_listening, program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+SKIPPED = 77  # what ctest takes for a skipped test
 SYSTEM_PYTHON = "/usr/bin/python3"  # the one that Debian's python3-libtorrent belongs to
 
 
@@ -161,6 +164,7 @@ class SwarmSeeder(Client):
 
 class Tracker:
     """Has an announce URL before it runs, because the torrent is made with it."""
+    completed = 0  # what it counts when a seed comes that was none before
 
     def __init__(self, lab):
         self.lab, self.ip, self.node = lab, lab.address(), None
@@ -202,6 +206,38 @@ class OpenTrackerUdp(OpenTracker):
         self.url = f"udp://{self.ip}:{self.port}/announce"
 
 
+class NpmTracker(Tracker):
+    """npm's bittorrent-tracker, over HTTP and UDP on one port; tests/interop/npm/install puts it into the build folder."""
+    completed = 1
+
+    @staticmethod
+    def folder():
+        return os.path.join(os.environ.get("BT_BUILD_DIR", ""), "npm")
+
+    def start(self, torrent):
+        self.node = self.lab.start("bittorrent-tracker", ["node", os.path.join(HERE, "npm", "tracker.mjs"),
+                                                          self.folder(), self.ip, str(self.port)])
+        self._wait()
+
+
+    def count(self, info_hash, key):
+        """Over UDP: its HTTP scrape writes an info_hash as UTF-8."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.settimeout(5)
+            asker.connect((self.ip, self.port))
+            asker.send((0x41727101980).to_bytes(8, "big") + bytes(4) + b"conn")
+            connection_id = asker.recv(64)[8:16]
+            asker.send(connection_id + (2).to_bytes(4, "big") + b"scrp" + info_hash)
+            complete, _, incomplete = struct.unpack(">III", asker.recv(64)[8:20])
+        return complete if key == b"complete" else incomplete
+
+
+class NpmTrackerUdp(NpmTracker):
+    def __init__(self, lab):
+        super().__init__(lab)
+        self.url = f"udp://{self.ip}:{self.port}/announce"
+
+
 class SwarmTracker(Tracker):
     def start(self, torrent):
         config = self.lab.write("tracker.toml", f'port = {self.port}\ntorrentFile = "{torrent}"\n')
@@ -212,7 +248,8 @@ class SwarmTracker(Tracker):
 
 CLIENTS = {"aria2": Aria2, "transmission": Transmission, "libtorrent": Libtorrent, "swarm-client": SwarmClient,
            "swarm-seeder": SwarmSeeder}
-TRACKERS = {"opentracker": OpenTracker, "opentracker-udp": OpenTrackerUdp, "swarm-tracker": SwarmTracker}
+TRACKERS = {"opentracker": OpenTracker, "opentracker-udp": OpenTrackerUdp, "swarm-tracker": SwarmTracker,
+            "npm": NpmTracker, "npm-udp": NpmTrackerUdp}
 
 
 def missing_programs(names):

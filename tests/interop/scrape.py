@@ -1,4 +1,5 @@
-"""swarm-client scrape asks swarm-tracker over HTTP and opentracker over UDP, each with a seed of ours."""
+"""swarm-client scrape asks swarm-tracker and, where it is installed, npm's bittorrent-tracker over HTTP, and opentracker
+over UDP, each with a seed of ours."""
 import os
 import subprocess
 import sys
@@ -18,6 +19,8 @@ def scrape():
         folder = lab.make_dir("origin")
         lab.write("origin/data.bin", data)
         trackers = [peers.SwarmTracker(lab), peers.OpenTrackerUdp(lab)]
+        if os.path.exists(os.path.join(peers.NpmTracker.folder(), "node_modules")):
+            trackers.append(peers.NpmTracker(lab))
         for number, tracker in enumerate(trackers):
             raw = bencode.single_file_torrent("data.bin", data, 16384, tracker.url)
             torrent = lab.write(f"{number}.torrent", raw)
@@ -29,7 +32,7 @@ def scrape():
         magnet = f"magnet:?xt=urn:btih:{bencode.info_hash(raw).hex()}" + "".join(f"&tr={t.url}" for t in trackers)
         result = subprocess.run([program("swarm-client"), "scrape", magnet], capture_output=True, timeout=30,
                                 check=False, text=True)
-        wanted = "".join(f"{tracker.url}: seeds 1, leechers 0, completed 0\n" for tracker in trackers)
+        wanted = "".join(f"{tracker.url}: seeds 1, leechers 0, completed {tracker.completed}\n" for tracker in trackers)
         check((result.returncode, result.stdout, result.stderr) == (0, wanted, ""), f"{result} instead of {wanted}")
 
 

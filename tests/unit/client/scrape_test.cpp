@@ -2,7 +2,6 @@
 
 #include "client/scrape.h"
 
-#include "client/arguments.h"
 #include "tests/support/catch.h"
 
 namespace bt::client {
@@ -47,23 +46,6 @@ TEST_CASE("a magnet's trackers are asked, in order, and a bad link or file says 
     CHECK(target->trackers == std::vector<std::string>{"udp://a:1", "http://b/announce"});
     CHECK(scrape_target("magnet:?dn=x").error().code == ErrorCode::InvalidMagnet);
     CHECK(scrape_target("/nowhere.torrent").error().message().find("/nowhere.torrent") != std::string::npos);
-}
-
-TEST_CASE("the options of scrape are what the table says") {
-    AllArguments all;
-    const auto parsed = app::parse_arguments(client_table(all), {"scrape", "x.torrent", "--json", "--timeout", "3",
-                                                                 "--bind", "127.0.0.9", "--ca-file", "c"});
-    REQUIRE(parsed.has_value());
-    const auto arguments = chosen_arguments(parsed->command, all);
-    REQUIRE(arguments.has_value());
-    const auto& scrape = std::get<ScrapeArguments>(*arguments);
-    CHECK(scrape.subject == "x.torrent");
-    CHECK(scrape.json);
-    CHECK(scrape.timeout == seconds(3));
-    CHECK(scrape.bind == Address::parse("127.0.0.9"));
-    CHECK(scrape.ca_file == "c");
-    CHECK_FALSE(app::parse_arguments(client_table(all), {"scrape", "x.torrent", "--bind", "here"}).has_value());
-    CHECK_FALSE(app::parse_arguments(client_table(all), {"scrape"}).has_value());
 }
 
 }  // namespace bt::client

@@ -45,6 +45,27 @@ TEST_CASE("a scrape reply is read, and written as it is read") {
     CHECK(as_text(encode_scrape_reply(*reply)) == text);
 }
 
+TEST_CASE("an info_hash that a tracker wrote as UTF-8 is understood, cut or wrong ones are no info_hash") {
+    InfoHash hash;
+    std::string text;
+    for (std::size_t i = 0; i < hash.size(); ++i) {
+        hash[i] = static_cast<Byte>(i * 13 + 4);
+        if (hash[i] >= 0x80) text += static_cast<char>(hash[i] < 0xC0 ? 0xC2 : 0xC3);
+        text += static_cast<char>(hash[i] < 0x80 ? hash[i] : 0x80 | (hash[i] & 0x3F));
+    }
+    const auto torrents = [](const std::string& key) {
+        return parse("d5:filesd" + std::to_string(key.size()) + ":" + key + "d8:completei5eeee")->torrents;
+    };
+    REQUIRE(text.size() > 20);
+    REQUIRE(torrents(text).size() == 1);
+    CHECK(torrents(text)[0].info_hash == hash);
+    CHECK(torrents(text)[0].complete == 5u);
+    CHECK(torrents(text + "a").empty());
+    CHECK(torrents(text.substr(0, text.size() - 1)).empty());
+    CHECK(torrents(std::string(19, 'a') + "\xC4\x80").empty());  // over Latin-1
+    CHECK(torrents(std::string(19, 'a') + "\x80\x80").empty());
+}
+
 TEST_CASE("a scrape may fail with a reason, in either spelling") {
     CHECK(parse("d14:failure reason2:noe")->failure_reason == "no");
     CHECK(parse("d14:failure_reason2:noe")->failure_reason == "no");
