@@ -45,18 +45,20 @@ Result<Endpoint> Session::start() {
 
 Result<TorrentId> Session::add(SessionTorrent torrent) {
     if (ending_) return fail(local_error(ErrorCode::Cancelled, "the session is ending"));
-    const InfoHash info_hash = torrent.torrent.metainfo->info_hash();
+    const InfoHash info_hash =
+        torrent.torrent.metainfo ? torrent.torrent.metainfo->info_hash() : torrent.torrent.info_hash;
     for (const auto& item : items_) {
-        if (item->node == nullptr || item->node->metainfo().info_hash() != info_hash) continue;
+        if (item->node == nullptr || item->node->info_hash() != info_hash) continue;
         return fail(local_error(ErrorCode::InvalidArgument, item->name + " is in the session already"));
     }
     const TimePoint now = env_->now();
     auto item =
         std::make_unique<Item>(Item{TorrentId(static_cast<std::uint32_t>(items_.size())), std::move(torrent.name),
                                     PolicyWatch(torrent.policy, now), now, nullptr, std::nullopt, std::nullopt, false});
-    if (item->name.empty()) item->name = torrent.torrent.metainfo->name();
     item->node = &engine_.add_torrent(std::move(torrent.torrent));
     item->node->set_limits(torrent.limits);
+    item->has_own_name = !item->name.empty();
+    if (!item->has_own_name) item->name = item->node->name();
     items_.push_back(std::move(item));
     wake();
     return items_.back()->id;
@@ -82,6 +84,12 @@ engine::TorrentNode* Session::find(TorrentId id) {
 Session::Item* Session::item_of(const engine::TorrentNode& torrent) {
     const auto found = std::ranges::find_if(items_, [&](const auto& item) { return item->node == &torrent; });
     return found == items_.end() ? nullptr : found->get();
+}
+
+void Session::on_torrent_metadata(engine::TorrentNode& torrent) {
+    Item* item = item_of(torrent);
+    if (item != nullptr && !item->has_own_name) item->name = torrent.name();
+    wake();
 }
 
 // What the engine tells is only noted; it is acted upon in a turn of our own, so that no turn of a torrent is cut
@@ -133,7 +141,7 @@ void Session::judge(Item& item, TimePoint now) {
     if (item.failure) return end(item, end_for(*item.failure), item.failure);
     const auto snapshot = item.node->snapshot();
     const bool complete = item.node->is_complete();
-    const PolicyInput input{&snapshot, complete, wanted_bytes(*item.node)};
+    const PolicyInput input{&snapshot, complete, wanted_bytes(*item.node, snapshot)};
     const auto how = item.watch.judge(input, now);
     if (complete) tell_completion(item);
     if (item.result || !how) return;  // the observer may have removed it
@@ -153,11 +161,11 @@ void Session::end(Item& item, TorrentEnd how, std::optional<Error> error) {
     TorrentResult result;
     result.id = item.id;
     result.name = item.name;
-    result.info_hash = item.node->metainfo().info_hash();
+    result.info_hash = item.node->info_hash();
     result.end = how;
     result.error = std::move(error);
     result.snapshot = item.node->snapshot();
-    result.wanted = wanted_bytes(*item.node);
+    result.wanted = wanted_bytes(*item.node, result.snapshot);
     result.running = now - item.added_at;
     if (item.watch.completed_at()) result.completed_after = *item.watch.completed_at() - item.added_at;
     item.result = std::move(result);

@@ -104,8 +104,10 @@ class Session final : private engine::EngineObserver {
         std::optional<Error> failure;
         std::optional<TorrentResult> result;  // its end is decided
         bool completion_told = false;
+        bool has_own_name = false;  // the caller's; else the metainfo's, once there is one
     };
 
+    void on_torrent_metadata(engine::TorrentNode& torrent) override;
     void on_torrent_running(engine::TorrentNode& torrent) override;
     void on_torrent_completed(engine::TorrentNode& torrent) override;
     void on_torrent_failed(engine::TorrentNode& torrent, const Error& error) override;
@@ -136,6 +138,9 @@ class Session final : private engine::EngineObserver {
     bool engine_stopped_ = false;
     bool end_told_ = false;
 };
+
+// Bytes of the files that are wanted; 0 while the metainfo is not known.
+[[nodiscard]] std::uint64_t wanted_bytes(const engine::TorrentNode& node, const engine::TorrentSnapshot& snapshot);
 
 // What the views show of one torrent of a session.
 [[nodiscard]] TorrentView describe(engine::TorrentNode& node, const engine::TorrentSnapshot& snapshot, TimePoint now,

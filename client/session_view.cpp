@@ -10,6 +10,8 @@ namespace {
 
 Phase phase_of(const engine::TorrentNode& node, const engine::TorrentSnapshot& snapshot) {
     switch (snapshot.state) {
+        case engine::TorrentState::FetchingMetadata:
+            return Phase::Metadata;
         case engine::TorrentState::Checking:
             return Phase::Checking;
         case engine::TorrentState::Running:
@@ -84,12 +86,19 @@ void show_end(const TorrentResult& result, bool stopped, TorrentView& view) {
 
 }  // namespace
 
+std::uint64_t wanted_bytes(const engine::TorrentNode& node, const engine::TorrentSnapshot& snapshot) {
+    return node.has_metainfo() ? snapshot.stats.wanted : 0;
+}
+
 TorrentView describe(engine::TorrentNode& node, const engine::TorrentSnapshot& snapshot, TimePoint now,
                      bool with_peers) {
     TorrentView view;
     view.phase = phase_of(node, snapshot);
     if (node.failure()) view.problem = node.failure()->message();
-    view.wanted = wanted_bytes(node);
+    view.has_metadata = node.has_metainfo();
+    const swarm::MetadataProgress& metadata = snapshot.metadata;
+    if (metadata.size > 0) view.metadata = static_cast<double>(metadata.received) / static_cast<double>(metadata.size);
+    view.wanted = wanted_bytes(node, snapshot);
     copy_numbers(snapshot, view);
     copy_trackers(snapshot, now, view);
     if (const swarm::Torrent* torrent = node.torrent()) {
@@ -118,7 +127,7 @@ SessionView Session::view(bool with_peers) const {
             copy_numbers(item->result->snapshot, torrent);
         }
         torrent.name = item->name;
-        const InfoHash& info_hash = item->node ? item->node->metainfo().info_hash() : item->result->info_hash;
+        const InfoHash& info_hash = item->node ? item->node->info_hash() : item->result->info_hash;
         torrent.info_hash = to_hex(info_hash);
         torrent.running = (item->result ? item->result->running : now - item->added_at);
         torrent.since_block = now - item->watch.progress_at();

@@ -5,6 +5,7 @@
 #include "common/app/node_setup.h"
 #include "common/engine/tls_provider.h"
 #include "common/meta/file_selection.h"
+#include "common/meta/magnet.h"
 #include "common/storage/file_names.h"
 
 namespace bt::client {
@@ -28,6 +29,10 @@ engine::TorrentOptions torrent_options(const ClientOptions& options, const std::
     return torrent;
 }
 
+const InfoHash& info_hash_of(const engine::TorrentOptions& torrent) {
+    return torrent.metainfo ? torrent.metainfo->info_hash() : torrent.info_hash;
+}
+
 Result<std::shared_ptr<const meta::Metainfo>> load(const std::string& path) {
     auto metainfo = app::load_metainfo(path);
     if (metainfo) return metainfo;
@@ -37,24 +42,56 @@ Result<std::shared_ptr<const meta::Metainfo>> load(const std::string& path) {
     return fail(std::move(error));
 }
 
+// Where the files go and which are wanted: what the user says, else what the magnet says.
+Status settle_files(const ClientOptions& options, const std::string& select_only, engine::TorrentOptions& torrent) {
+    const meta::Metainfo& metainfo = *torrent.metainfo;
+    torrent.paths = storage::paths_in(metainfo, options.outdir);
+    torrent.placement = storage::placement_in(metainfo, options.outdir);
+    torrent.resume_path = storage::hidden_path(metainfo, options.outdir, "swarm-resume");
+    if (!options.select.empty() || !options.priorities.empty()) {
+        BT_TRY_ASSIGN(torrent.file_priorities,
+                      meta::file_priorities(metainfo.files(), options.select, options.priorities));
+    } else if (!select_only.empty()) {
+        BT_TRY_ASSIGN(torrent.file_priorities, meta::file_priorities_of_magnet(metainfo.files(), select_only));
+    }
+    return {};
+}
+
+SessionTorrent begin_plan(const ClientOptions& options, const std::vector<Endpoint>& peers) {
+    SessionTorrent planned;
+    planned.policy = policy_of(options);
+    planned.limits = {options.torrent_download_limit, options.torrent_upload_limit};
+    planned.torrent = torrent_options(options, peers);
+    return planned;
+}
+
+Result<SessionTorrent> plan_magnet(const ClientOptions& options, const meta::Magnet& magnet,
+                                   const std::vector<Endpoint>& peers) {
+    SessionTorrent planned = begin_plan(options, peers);
+    const engine::TorrentOptions of_magnet = engine::options_for(magnet);
+    planned.torrent.info_hash = of_magnet.info_hash;
+    planned.torrent.name_hint = of_magnet.name_hint;
+    planned.torrent.magnet_peers = of_magnet.magnet_peers;
+    planned.torrent.tracker_tiers = of_magnet.tracker_tiers;
+    planned.torrent.prepare = [options, select_only = magnet.select_only](engine::TorrentOptions& torrent) {
+        return settle_files(options, select_only, torrent);
+    };
+    return planned;
+}
+
 }  // namespace
 
 Result<SessionTorrent> plan_torrent(const ClientOptions& options, const std::string& torrent,
                                     const std::vector<Endpoint>& peers) {
-    BT_TRY_ASSIGN(auto metainfo, load(torrent));
-    SessionTorrent planned;
-    planned.policy = policy_of(options);
-    planned.torrent = torrent_options(options, peers);
-    planned.torrent.paths = storage::paths_in(*metainfo, options.outdir);
-    planned.torrent.placement = storage::placement_in(*metainfo, options.outdir);
-    planned.torrent.resume_path = storage::hidden_path(*metainfo, options.outdir, "swarm-resume");
-    planned.torrent.tracker_tiers = metainfo->tracker_tiers();
-    if (!options.select.empty() || !options.priorities.empty()) {
-        BT_TRY_ASSIGN(planned.torrent.file_priorities,
-                      meta::file_priorities(metainfo->files(), options.select, options.priorities));
+    if (meta::Magnet::is_link(torrent)) {
+        BT_TRY_ASSIGN(const auto magnet, meta::Magnet::parse_link(torrent));
+        return plan_magnet(options, magnet, peers);
     }
-    planned.limits = {options.torrent_download_limit, options.torrent_upload_limit};
+    BT_TRY_ASSIGN(auto metainfo, load(torrent));
+    SessionTorrent planned = begin_plan(options, peers);
+    planned.torrent.tracker_tiers = metainfo->tracker_tiers();
     planned.torrent.metainfo = std::move(metainfo);
+    BT_TRY(settle_files(options, "", planned.torrent));
     return planned;
 }
 
@@ -75,7 +112,7 @@ Result<SessionPlan> plan_session(const ClientOptions& options) {
     for (const std::string& torrent : options.torrents) {
         BT_TRY_ASSIGN(auto planned, plan_torrent(options, torrent, peers));
         const auto same = [&](const SessionTorrent& other) {
-            return other.torrent.metainfo->info_hash() == planned.torrent.metainfo->info_hash();
+            return info_hash_of(other.torrent) == info_hash_of(planned.torrent);
         };
         if (std::ranges::any_of(plan.torrents, same)) {
             return fail(local_error(ErrorCode::InvalidArgument, torrent + " is named twice"));

@@ -32,8 +32,11 @@ std::optional<TorrentEnd> PolicyWatch::judge(const PolicyInput& input, TimePoint
         if (has_seeded_enough(input, now)) return TorrentEnd::Done;
         return std::nullopt;
     }
-    if (snapshot.state == engine::TorrentState::Checking || snapshot.stats.downloaded != progress_mark_) {
-        progress_mark_ = snapshot.stats.downloaded;
+    // Metadata is progress as blocks are; the two never come at the same time.
+    const bool fetching = snapshot.state == engine::TorrentState::FetchingMetadata;
+    const std::uint64_t mark = fetching ? snapshot.metadata.received : snapshot.stats.downloaded;
+    if (snapshot.state == engine::TorrentState::Checking || mark != progress_mark_) {
+        progress_mark_ = mark;
         progress_at_ = hopeful_at_ = now;
     }
     if (!snapshot.trackers_failed || snapshot.stats.connected > 0 || snapshot.stats.known > 0) hopeful_at_ = now;

@@ -53,7 +53,8 @@ Result<Endpoint> Engine::start() {
 }
 
 TorrentNode& Engine::add_torrent(TorrentOptions options) {
-    torrents_.push_back(std::make_unique<TorrentNode>(context_, std::move(options), *this, rng_.fork(torrents_added_++)));
+    torrents_.push_back(
+        std::make_unique<TorrentNode>(context_, std::move(options), *this, rng_.fork(torrents_added_++)));
     torrents_.back()->start();
     return *torrents_.back();
 }
@@ -95,25 +96,23 @@ void Engine::on_accepted(std::unique_ptr<env::Stream> stream) {
     if (stopping_ || unidentified_.size() >= settings_.max_incoming_handshakes) return;
     const ConnectionId id(next_connection_++);
     const Endpoint remote = stream->remote_endpoint();
-    const StreamEncryption encryption =
-        make_stream_encryption(settings_.encryption, transport::DialWay::Plain, rng_);
-    unidentified_.emplace(id, std::make_unique<PeerLink>(*env_, *this, id, std::move(stream), remote,
-                                                         settings_.peer_id, std::nullopt, encryption));
+    const StreamEncryption encryption = make_stream_encryption(settings_.encryption, transport::DialWay::Plain, rng_);
+    unidentified_.emplace(id, std::make_unique<PeerLink>(*env_, *this, id, std::move(stream), remote, settings_.peer_id,
+                                                         std::nullopt, encryption));
     arm_timer();
 }
 
 // One SHA-1 a torrent.
 std::optional<InfoHash> Engine::find_skey(const Sha1Digest& skey_hash) {
     for (const auto& torrent : torrents_) {
-        const InfoHash& ours = torrent->metainfo().info_hash();
+        const InfoHash& ours = torrent->info_hash();
         if (transport::mse_skey_hash(ours) == skey_hash) return ours;
     }
     return std::nullopt;
 }
 
 Result<InfoHash> Engine::on_info_hash(PeerLink& link, const InfoHash& info_hash) {
-    const auto torrent = std::ranges::find_if(
-        torrents_, [&](const auto& t) { return t->metainfo().info_hash() == info_hash; });
+    const auto torrent = std::ranges::find_if(torrents_, [&](const auto& t) { return t->info_hash() == info_hash; });
     if (torrent == torrents_.end()) return fail(remote_error(ErrorCode::HandshakeRefused, "unknown info_hash"));
     // Asked before the link is moved: a refused link stays with us, to be closed.
     if (!(*torrent)->accepts_links()) {

@@ -72,11 +72,13 @@ class Engine final : public LinkOwner, public TorrentObserver {
     std::optional<InfoHash> find_skey(const Sha1Digest& skey_hash) override;
     Result<InfoHash> on_info_hash(PeerLink& link, const InfoHash& info_hash) override;
     Result<swarm::PeerConnection*> on_handshake(PeerLink& link, const wire::Handshake& remote) override;
+    void fill_handshake(wire::Handshake&) const override {}
     Status on_message(PeerLink& link, const wire::Message& message) override;
     bool on_output_drained(PeerLink&) override { return false; }
     void on_link_failed(PeerLink& link, const Error& error) override;
     void on_link_turn_end() override { arm_timer(); }
     // TorrentObserver
+    void on_torrent_metadata(TorrentNode& torrent) override { observer_->on_torrent_metadata(torrent); }
     void on_torrent_running(TorrentNode& torrent) override { observer_->on_torrent_running(torrent); }
     void on_torrent_completed(TorrentNode& torrent) override { observer_->on_torrent_completed(torrent); }
     void on_torrent_failed(TorrentNode& torrent, const Error& error) override {

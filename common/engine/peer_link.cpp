@@ -56,7 +56,7 @@ void PeerLink::send_handshake(const InfoHash& info_hash) {
     wire::Handshake handshake;
     handshake.info_hash = info_hash;
     handshake.peer_id = own_peer_id_;
-    handshake.set_extensions();
+    owner_->fill_handshake(handshake);
     early_output_.append_bytes(handshake.encode());
     handshake_sent_ = true;
     flush();

@@ -16,10 +16,10 @@
 #include "common/base/endpoint.h"
 #include "common/base/time.h"
 #include "common/base/types.h"
-#include "common/engine/throttle.h"
 #include "common/engine/encrypted_stream.h"
+#include "common/engine/throttle.h"
 #include "common/env/env.h"
-#include "common/swarm/torrent.h"
+#include "common/swarm/peer_group.h"
 #include "common/wire/handshake.h"
 #include "common/wire/message_codec.h"
 
@@ -39,7 +39,10 @@ class LinkOwner {
     // Incoming: the torrent meant. May hand the link over to another owner (set_owner). Error: refuse.
     [[nodiscard]] virtual Result<InfoHash> on_info_hash(PeerLink& link, const InfoHash& info_hash) = 0;
     // The handshake is complete. Error: close.
-    [[nodiscard]] virtual Result<swarm::PeerConnection*> on_handshake(PeerLink& link, const wire::Handshake& remote) = 0;
+    [[nodiscard]] virtual Result<swarm::PeerConnection*> on_handshake(PeerLink& link,
+                                                                      const wire::Handshake& remote) = 0;
+    // What our handshake offers: the reserved bits.
+    virtual void fill_handshake(wire::Handshake& own) const = 0;
     [[nodiscard]] virtual Status on_message(PeerLink& link, const wire::Message& message) = 0;
     // The output is empty: more of what the peer asked for may be put into it. False: there is nothing.
     [[nodiscard]] virtual bool on_output_drained(PeerLink& link) = 0;
@@ -61,6 +64,8 @@ class PeerLink final : public env::StreamHandler {
     void set_owner(LinkOwner& owner) { owner_ = &owner; }
     // Rate limits hold for it behind its handshake.
     void join(ThrottleGroup& group);
+    // Established: the session has moved.
+    void rebind(swarm::PeerConnection& connection) { connection_ = &connection; }
     // Sends what is in the session's output until it is empty, the stream is full or the limits allow no more now.
     void flush();
     void close();
@@ -108,8 +113,8 @@ class PeerLink final : public env::StreamHandler {
     State state_;
     TimePoint deadline_;
     bool handshake_sent_ = false;
-    bool blocked_ = false;           // the stream is full: on_writable will come
-    OutputQueue early_output_;       // the handshake, before there is a session
+    bool blocked_ = false;      // the stream is full: on_writable will come
+    OutputQueue early_output_;  // the handshake, before there is a session
     wire::HandshakeReader handshake_reader_;
     wire::MessageCodec codec_;
     swarm::PeerConnection* connection_ = nullptr;

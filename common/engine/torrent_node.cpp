@@ -31,20 +31,19 @@ TorrentNode::TorrentNode(NodeContext context, TorrentOptions options, TorrentObs
       options_(std::move(options)),
       observer_(&observer),
       rng_(rng),
-      storage_(context_.env->disk().open_storage(storage_spec(options_))),
-      keeper_(*context_.env, storage_,
-              {options_.metainfo->info_hash(), options_.resume_path, options_.boot_id,
-               options_.placement ? options_.placement->shared_path : std::string()},
-              [this](const Status& status) { on_files_placed(status); }),
       timer_(context_.env->make_timer([this] { on_timer(); })),
       throttle_(*context_.throttle) {
     options_.swarm.peer_id = context_.peer_id;
     options_.swarm.listen_port = context_.listen.port;
     options_.swarm.download = options_.download;
-    options_.swarm.file_priorities = options_.file_priorities;
+    // What a plain handshake does not offer is not used either, whatever the peer offers.
+    options_.swarm.extensions = options_.profile == WireProfile::Full || !options_.metainfo;
+    if (options_.metainfo) options_.info_hash = options_.metainfo->info_hash();
 }
 
-TorrentNode::~TorrentNode() { context_.env->disk().close_storage(storage_); }
+TorrentNode::~TorrentNode() {
+    if (storage_) context_.env->disk().close_storage(*storage_);
+}
 
 template <class Callback>
 auto TorrentNode::guarded(Callback callback) {
@@ -54,8 +53,23 @@ auto TorrentNode::guarded(Callback callback) {
 }
 
 void TorrentNode::start() {
+    if (options_.metainfo) {
+        begin_check();
+    } else {
+        begin_metadata();
+    }
+}
+
+void TorrentNode::begin_check() {
+    state_ = TorrentState::Checking;
+    options_.swarm.file_priorities = options_.file_priorities;
+    storage_ = context_.env->disk().open_storage(storage_spec(options_));
+    keeper_.emplace(*context_.env, *storage_,
+                    KeeperSettings{options_.info_hash, options_.resume_path, options_.boot_id,
+                                   options_.placement ? options_.placement->shared_path : std::string()},
+                    [this](const Status& status) { on_files_placed(status); });
     CheckSettings settings{options_.access, options_.resume_path, options_.boot_id};
-    check_ = std::make_unique<ContentCheck>(*context_.env, storage_, options_.metainfo, settings,
+    check_ = std::make_unique<ContentCheck>(*context_.env, *storage_, options_.metainfo, settings,
                                             [this](Result<CheckOutcome> outcome) { on_checked(std::move(outcome)); });
     check_->start();
 }
@@ -65,9 +79,9 @@ void TorrentNode::on_checked(Result<CheckOutcome> outcome) {
     if (!outcome) return fail_torrent(outcome.error());
     checked_ = std::move(*outcome);
     const storage::FileState files(*options_.metainfo, checked_->have);
-    if (reselect_) keeper_.select(wanted_files(options_.file_priorities), files);
-    keeper_.finish_complete(files, options_.metainfo->file_map().file_count());
-    if (!keeper_.is_placing()) begin();
+    if (reselect_) keeper_->select(wanted_files(options_.file_priorities), files);
+    keeper_->finish_complete(files, options_.metainfo->file_map().file_count());
+    if (!keeper_->is_placing()) begin();
 }
 
 void TorrentNode::begin() {
@@ -77,25 +91,35 @@ void TorrentNode::begin() {
                             {{"have", outcome.have.count()},
                              {"pieces", options_.metainfo->layout().piece_count()},
                              {"from_resume", outcome.from_resume}});
-    torrent_.emplace(options_.metainfo, outcome.have, storage_, options_.swarm, context_.telemetry, rng_.fork(1));
+    torrent_.emplace(options_.metainfo, outcome.have, *storage_, options_.swarm, context_.telemetry, rng_.fork(1));
     was_complete_ = torrent_->is_complete();
     tell_rate_bounds();
+    if (metadata_) hand_over_connections();
+    peers_ = &*torrent_;
     for (const Endpoint& peer : options_.manual_peers) {
         torrent_->peer_list().add(peer, swarm::PeerSource::Manual, now);
     }
-    announcer_ = std::make_unique<Announcer>(
-        context_.trackers, *this,
-        AnnouncerSettings{options_.tracker_tiers, options_.tracker, context_.tracker_routes, options_.profile},
-        context_.telemetry, rng_.fork(2));
     state_ = TorrentState::Running;
-    announcer_->start();
+    begin_announcing();
     observer_->on_torrent_running(*this);
     end_turn();
 }
 
-bool TorrentNode::accepts_links() const {
-    return state_ == TorrentState::Running && links_.size() < options_.max_connections;
+void TorrentNode::begin_announcing() {
+    if (announcer_) return;  // since the metadata was looked for
+    announcer_ = std::make_unique<Announcer>(
+        context_.trackers, *this,
+        AnnouncerSettings{options_.tracker_tiers, options_.tracker, context_.tracker_routes, options_.profile},
+        context_.telemetry, rng_.fork(2));
+    announcer_->start();
 }
+
+bool TorrentNode::is_active() const {
+    return peers_ != nullptr && (state_ == TorrentState::FetchingMetadata || state_ == TorrentState::Checking ||
+                                 state_ == TorrentState::Running);
+}
+
+bool TorrentNode::accepts_links() const { return is_active() && links_.size() < options_.max_connections; }
 
 bool TorrentNode::is_encrypted(ConnectionId id) const {
     const auto found = links_.find(id);
@@ -111,11 +135,13 @@ Status TorrentNode::adopt(std::unique_ptr<PeerLink> link) {
 }
 
 void TorrentNode::add_peer(const Endpoint& endpoint, swarm::PeerSource source) {
-    if (!torrent_) {
+    const bool unofficial = source == swarm::PeerSource::Exchange || source == swarm::PeerSource::Magnet;
+    if (unofficial && options_.metainfo && options_.metainfo->is_private()) return;
+    if (peers_ == nullptr) {
         options_.manual_peers.push_back(endpoint);
         return;
     }
-    torrent_->peer_list().add(endpoint, source, context_.env->now());
+    peers_->peer_list().add(endpoint, source, context_.env->now());
     end_turn();
 }
 
@@ -133,7 +159,7 @@ void TorrentNode::set_file_priorities(std::vector<std::uint8_t> file_priorities)
     reselect_ = true;
     if (!torrent_) return;
     torrent_->set_file_priorities(options_.file_priorities, context_.env->now());
-    keeper_.select(wanted_files(options_.file_priorities), torrent_->file_state());
+    keeper_->select(wanted_files(options_.file_priorities), torrent_->file_state());
     was_complete_ = was_complete_ && torrent_->is_complete();
     end_turn();
 }
@@ -141,26 +167,30 @@ void TorrentNode::set_file_priorities(std::vector<std::uint8_t> file_priorities)
 // Links --------------------------------------------------------------------------------------------------------------
 
 Result<InfoHash> TorrentNode::on_info_hash(PeerLink&, const InfoHash& info_hash) {
-    if (info_hash != options_.metainfo->info_hash()) {
+    if (info_hash != options_.info_hash) {
         return fail(remote_error(ErrorCode::HandshakeRefused, "unknown info_hash"));
     }
     return info_hash;
 }
 
 Result<swarm::PeerConnection*> TorrentNode::on_handshake(PeerLink& link, const wire::Handshake& remote) {
-    BT_CHECK(torrent_.has_value());
+    BT_CHECK(peers_ != nullptr);
     if (link.end_dial()) context_.dial_budget->on_dial_ended();
-    if (link.is_outgoing()) torrent_->peer_list().on_way_accepted(link.remote(), link.way());
-    return torrent_->on_peer_connected(link.id(), link.remote(), link.is_outgoing(), remote, context_.env->now(),
-                                       link.crypto());
+    if (link.is_outgoing()) peers_->peer_list().on_way_accepted(link.remote(), link.way());
+    return peers_->on_peer_connected(link.id(), link.remote(), link.is_outgoing(), remote, context_.env->now(),
+                                     link.crypto());
+}
+
+void TorrentNode::fill_handshake(wire::Handshake& own) const {
+    if (options_.swarm.extensions) own.set_extensions();
 }
 
 Status TorrentNode::on_message(PeerLink& link, const wire::Message& message) {
-    return torrent_->on_message(*link.connection(), message, context_.env->now());
+    return peers_->on_message(*link.connection(), message, context_.env->now());
 }
 
 bool TorrentNode::on_output_drained(PeerLink& link) {
-    return torrent_->fill_output(*link.connection(), context_.env->now());
+    return peers_->fill_output(*link.connection(), context_.env->now());
 }
 
 void TorrentNode::on_link_failed(PeerLink& link, const Error& error) { drop_link(link, error); }
@@ -171,7 +201,7 @@ void TorrentNode::drop_link(PeerLink& link, const Error& error) {
     if (found == links_.end()) return;
     if (link.end_dial()) context_.dial_budget->on_dial_ended();
     if (link.state() == PeerLink::State::Established) {
-        torrent_->on_peer_gone(link.id(), error, now);
+        peers_->on_peer_gone(link.id(), error, now);
     } else {
         const bool other_way_next = link.is_outgoing() && on_dial_failed(link, error);
         context_.telemetry.emit(now, Level::Summary, other_way_next ? "way_refused" : "peer_disconnected", link.id(),
@@ -188,9 +218,9 @@ void TorrentNode::drop_link(PeerLink& link, const Error& error) {
 bool TorrentNode::on_dial_failed(const PeerLink& link, const Error& error) {
     const TimePoint now = context_.env->now();
     if (link.is_way_unanswered() && error.fault != Fault::Local) {
-        return torrent_->peer_list().on_way_refused(link.remote(), link.way(), context_.encryption, now);
+        return peers_->peer_list().on_way_refused(link.remote(), link.way(), context_.encryption, now);
     }
-    torrent_->peer_list().on_dial_failed(link.remote(), now);
+    peers_->peer_list().on_dial_failed(link.remote(), now);
     return false;
 }
 
@@ -198,8 +228,8 @@ void TorrentNode::dial() {
     if (!wants_to_dial()) return;
     const TimePoint now = context_.env->now();
     while (links_.size() < options_.max_connections) {
-        if (torrent_->peer_list().next_deadline() > now || !context_.dial_budget->take(now)) return;
-        const auto endpoint = torrent_->peer_list().next_to_dial(now);
+        if (peers_->peer_list().next_deadline() > now || !context_.dial_budget->take(now)) return;
+        const auto endpoint = peers_->peer_list().next_to_dial(now);
         if (!endpoint) {
             context_.dial_budget->on_dial_ended();
             return;
@@ -210,20 +240,18 @@ void TorrentNode::dial() {
         }
         const ConnectionId id = context_.next_connection_id();
         const StreamEncryption encryption = make_stream_encryption(
-            context_.encryption, torrent_->peer_list().way_to_dial(*endpoint, context_.encryption), rng_);
+            context_.encryption, peers_->peer_list().way_to_dial(*endpoint, context_.encryption), rng_);
         context_.telemetry.emit(
             now, Level::Decision, "dialing", id,
             {{"address", endpoint->to_string()}, {"encrypted", encryption.way == transport::DialWay::Encrypted}});
         auto link = std::make_unique<PeerLink>(*context_.env, *this, id, context_.env->connect(*endpoint, source),
-                                               *endpoint, context_.peer_id, options_.metainfo->info_hash(), encryption);
+                                               *endpoint, context_.peer_id, options_.info_hash, encryption);
         link->join(throttle_);
         links_.emplace(id, std::move(link));
     }
 }
 
-bool TorrentNode::wants_to_dial() const {
-    return state_ == TorrentState::Running && (!options_.download || !torrent_->is_complete());
-}
+bool TorrentNode::wants_to_dial() const { return is_active() && peers_->wants_peers(); }
 
 void TorrentNode::expire_links() {
     const TimePoint now = context_.env->now();
@@ -241,21 +269,21 @@ void TorrentNode::expire_links() {
 void TorrentNode::on_timer() {
     timer_armed_for_ = kNever;
     expire_links();
-    if (torrent_ && torrent_->next_deadline() <= context_.env->now()) torrent_->on_deadline(context_.env->now());
+    if (peers_ && peers_->next_deadline() <= context_.env->now()) peers_->on_deadline(context_.env->now());
     end_turn();
 }
 
 void TorrentNode::end_turn() {
-    if (!torrent_ || state_ == TorrentState::Stopped) return;
+    if (!peers_ || state_ == TorrentState::Stopped) return;
     const TimePoint now = context_.env->now();
     drop_peers();
-    torrent_->settle(now);
+    peers_->settle(now);
     // Settling may find reasons to drop a peer; dropping frees requests that must be settled again.
-    while (drop_peers()) torrent_->settle(now);
-    run_writes();
-    for (const PieceIndex piece : torrent_->take_prefetches()) context_.env->disk().prefetch(storage_, piece);
+    while (drop_peers()) peers_->settle(now);
+    if (torrent_) run_disk_jobs();
     flush_links();
-    keeper_.finish(torrent_->take_completed_files());
+    if (torrent_) keeper_->finish(torrent_->take_completed_files());
+    notice_metadata();
     notice_completion();
     dial();
     // Nobody is connected or being dialled: who has come to the swarm since, only a tracker can tell.
@@ -264,7 +292,7 @@ void TorrentNode::end_turn() {
 }
 
 bool TorrentNode::drop_peers() {
-    auto drops = torrent_->take_drops();
+    auto drops = peers_->take_drops();
     for (const swarm::PeerToDrop& drop : drops) {
         const auto link = links_.find(drop.connection);
         if (link != links_.end()) drop_link(*link->second, drop.error);
@@ -276,12 +304,12 @@ void TorrentNode::flush_links() {
     for (const auto& [id, link] : links_) link->flush();
 }
 
-void TorrentNode::run_writes() {
+void TorrentNode::run_disk_jobs() {
     for (swarm::PieceToWrite& write : torrent_->take_writes()) {
         ++writes_in_flight_;
         const PieceIndex piece = write.piece;
         context_.env->disk().write_piece(
-            storage_, piece, std::move(write.buffer), write.want_block_digests,
+            *storage_, piece, std::move(write.buffer), write.want_block_digests,
             guarded([this, piece](env::PieceWritten written) {
                 --writes_in_flight_;
                 torrent_->on_piece_written(
@@ -293,6 +321,7 @@ void TorrentNode::run_writes() {
                 if (state_ == TorrentState::Stopping) advance_stop();
             }));
     }
+    for (const PieceIndex piece : torrent_->take_prefetches()) context_.env->disk().prefetch(*storage_, piece);
 }
 
 void TorrentNode::on_files_placed(const Status& status) {
@@ -313,11 +342,11 @@ void TorrentNode::notice_completion() {
 void TorrentNode::arm_timer() {
     retired_.clear();
     if (state_ == TorrentState::Stopping || state_ == TorrentState::Stopped) return;
-    TimePoint next = torrent_->next_deadline();
+    TimePoint next = peers_->next_deadline();
     for (const auto& [id, link] : links_) next = std::min(next, link->deadline());
     if (wants_to_dial() && links_.size() < options_.max_connections) {
         const TimePoint now = context_.env->now();
-        const TimePoint dial_at = torrent_->peer_list().next_deadline();
+        const TimePoint dial_at = peers_->peer_list().next_deadline();
         // Due already, and still not dialled: the budget is used up until its next window.
         next = std::min(next, dial_at <= now ? context_.dial_budget->next_window(now) : dial_at);
     }
@@ -333,16 +362,18 @@ void TorrentNode::arm_timer() {
 // Trackers -----------------------------------------------------------------------------------------------------------
 
 wire::AnnounceRequest TorrentNode::announce_request() const {
-    const swarm::TorrentStats stats = torrent_->stats(context_.env->now());
+    swarm::TorrentStats stats;
+    stats.lacking = 1;  // of an unknown size: more than nothing, and no more than any torrent has
+    if (torrent_) stats = torrent_->stats(context_.env->now());
     wire::AnnounceRequest request;
-    request.info_hash = options_.metainfo->info_hash();
+    request.info_hash = options_.info_hash;
     request.peer_id = context_.peer_id;
     request.port = context_.listen.port;
     request.uploaded = stats.uploaded;
     request.downloaded = stats.downloaded;
     request.left = stats.lacking;  // trackers count who has everything, whatever we want of it
     request.compact = true;
-    request.numwant = options_.download && !torrent_->is_complete() ? options_.numwant : 0;
+    request.numwant = options_.download && !is_complete() ? options_.numwant : 0;
     return request;
 }
 
@@ -354,7 +385,7 @@ void TorrentNode::on_tracker_peers(const std::vector<wire::AnnouncePeer>& peers)
         if (peer.endpoint == context_.listen) continue;
         // Out of reach from the address that we dial from.
         if (context_.source && context_.source->family() != peer.endpoint.address.family()) continue;
-        torrent_->peer_list().add(peer.endpoint, swarm::PeerSource::Tracker, context_.env->now());
+        peers_->peer_list().add(peer.endpoint, swarm::PeerSource::Tracker, context_.env->now());
     }
     end_turn();
 }
@@ -392,8 +423,8 @@ void TorrentNode::stop() {
 }
 
 void TorrentNode::advance_stop() {
-    if (state_ != TorrentState::Stopping || !announcer_finished_ || writes_in_flight_ > 0 || keeper_.is_placing())
-        return;
+    const bool placing = keeper_ && keeper_->is_placing();
+    if (state_ != TorrentState::Stopping || !announcer_finished_ || writes_in_flight_ > 0 || placing) return;
     if (!content_left_) return leave_content();
     state_ = TorrentState::Stopped;
     observer_->on_torrent_stopped(*this);
@@ -402,7 +433,7 @@ void TorrentNode::advance_stop() {
 void TorrentNode::leave_content() {
     content_left_ = true;
     if (!torrent_ || options_.access == storage::Access::ReadOnly) return advance_stop();
-    keeper_.leave(torrent_->have(), torrent_->is_complete(), [this] { advance_stop(); });
+    keeper_->leave(torrent_->have(), torrent_->is_complete(), [this] { advance_stop(); });
 }
 
 void TorrentNode::describe_trackers(TorrentSnapshot& snapshot) const {
@@ -412,7 +443,7 @@ void TorrentNode::describe_trackers(TorrentSnapshot& snapshot) const {
     snapshot.trackers_failed = client.has_trackers() && !client.has_ever_succeeded() && last_tracker_error_.has_value();
     snapshot.tracker_peers = last_tracker_peers_;
     if (last_tracker_error_) snapshot.tracker_error = last_tracker_error_->message();
-    if (!client.has_trackers() || state_ != TorrentState::Running) return;
+    if (!client.has_trackers() || !is_active()) return;
     const TimePoint next = client.next_deadline();
     snapshot.tracker_asked = next == kNever;
     if (next != kNever) snapshot.next_announce = next;
@@ -424,15 +455,20 @@ TorrentSnapshot TorrentNode::snapshot() const {
     if (check_) snapshot.checked_pieces = check_->checked_pieces();
     if (torrent_) {
         snapshot.stats = torrent_->stats(context_.env->now());
-        snapshot.connecting = static_cast<std::uint32_t>(links_.size() - torrent_->connections().size());
-        describe_trackers(snapshot);
-    } else {
+    } else if (metadata_) {
+        describe_metadata(snapshot);
+    } else if (options_.metainfo) {
         snapshot.stats.pieces = options_.metainfo->layout().piece_count();
         snapshot.stats.left = snapshot.stats.wanted = snapshot.stats.lacking =
             options_.metainfo->layout().total_length();
         if (check_) snapshot.stats.have = check_->good_pieces();
     }
+    if (peers_) snapshot.connecting = static_cast<std::uint32_t>(links_.size() - peers_->connections().size());
+    if (announcer_) describe_trackers(snapshot);
     switch (state_) {
+        case TorrentState::FetchingMetadata:
+            snapshot.word = "fetching metadata";
+            break;
         case TorrentState::Checking:
             snapshot.word = "checking";
             break;
@@ -453,13 +489,13 @@ TorrentSnapshot TorrentNode::snapshot() const {
 }
 
 void TorrentNode::check_invariants() const {
-    if (!torrent_) return;
-    torrent_->check_invariants();
+    if (!peers_) return;
+    peers_->check_invariants();
     std::size_t established = 0;
     for (const auto& [id, link] : links_) {
         if (link->state() == PeerLink::State::Established) ++established;
     }
-    BT_CHECK(established == torrent_->connections().size());
+    BT_CHECK(established == peers_->connections().size());
     BT_CHECK(links_.size() <= options_.max_connections);
 }
 

@@ -5,8 +5,13 @@
 //
 // Life: Checking -> Running -> Stopping -> Stopped, or Failed from Checking and Running (disk trouble, wrong original),
 // from which stop() leads to Stopped all the same. Completion is not a state of its own: is_complete().
-// A turn (docs/architecture.md): every callback of a port ends in end_turn(), which settles the torrent, runs its
-// disk jobs, drops what must be dropped, dials, sends, and arms the one timer.
+// Without a metainfo it begins with FetchingMetadata: a swarm::MetadataSwarm has the connections, trackers are asked at
+// once, and when the metadata is there prepare() makes the options whole and the check follows as always. Connections
+// live through the check and move into the Torrent. peers_ is whichever of the two has them; nothing else differs.
+// A private torrent (BEP 27) takes addresses from its trackers and from the user alone: what the magnet named, or a
+// peer, is forgotten and disconnected as soon as the metainfo says so. A turn (docs/architecture.md): every callback of
+// a port ends in end_turn(), which settles the torrent, runs its disk jobs, drops what must be dropped, dials, sends,
+// and arms the one timer.
 
 #include <cstdint>
 #include <functional>
@@ -23,13 +28,23 @@
 #include "common/engine/dial_budget.h"
 #include "common/engine/peer_link.h"
 #include "common/engine/throttle.h"
+#include "common/engine/wire_profile.h"
 #include "common/env/env.h"
+#include "common/meta/magnet.h"
+#include "common/swarm/metadata_swarm.h"
 #include "common/swarm/torrent.h"
 
 namespace bt::engine {
 
 struct TorrentOptions {
-    std::shared_ptr<const meta::Metainfo> metainfo;
+    std::shared_ptr<const meta::Metainfo> metainfo;  // nothing: fetched from peers by info_hash
+    InfoHash info_hash{};                            // where there is no metainfo
+    std::string name_hint;                           // what to call it until then
+    std::vector<Endpoint> magnet_peers;              // x.pe of a magnet
+    // Called once, with metainfo filled in, when that came from peers: fills in what depends on it (paths, resume_path,
+    // selection). An error fails the torrent.
+    std::function<Status(TorrentOptions&)> prepare;
+    WireProfile profile = WireProfile::Full;
     std::vector<std::string> paths;  // of every file, in metainfo order
     storage::Access access = storage::Access::ReadWrite;
     std::optional<storage::Placement> placement;  // names of unfinished files; what is wanted is filled in
@@ -42,16 +57,20 @@ struct TorrentOptions {
     std::uint32_t max_connections = 50;
     std::uint32_t numwant = 50;
     discovery::TrackerSettings tracker;
-    WireProfile profile = WireProfile::Full;
     swarm::TorrentSettings swarm;  // peer_id, listen_port and download are filled in
 };
 
-enum class TorrentState : std::uint8_t { Checking, Running, Failed, Stopping, Stopped };
+// For a magnet: its info_hash, name, peers and trackers (a tier each). prepare is left to the caller.
+[[nodiscard]] TorrentOptions options_for(const meta::Magnet& magnet);
+
+enum class TorrentState : std::uint8_t { FetchingMetadata, Checking, Running, Failed, Stopping, Stopped };
 
 struct TorrentSnapshot {
     TorrentState state = TorrentState::Checking;
-    std::string_view word;  // "checking", "connecting", "downloading", "seeding", "failed", "stopped"
+    std::string_view
+        word;  // "fetching metadata", "checking", "connecting", "downloading", "seeding", "failed", "stopped"
     swarm::TorrentStats stats;
+    swarm::MetadataProgress metadata;  // while it is fetched
     std::uint32_t checked_pieces = 0;  // while checking
     std::uint32_t connecting = 0;      // links that are not past their handshake
     std::string tracker_status;
@@ -68,6 +87,7 @@ class TorrentNode;
 class TorrentObserver {
   public:
     virtual ~TorrentObserver() = default;
+    virtual void on_torrent_metadata(TorrentNode&) {}             // metainfo() is there now; it came from peers
     virtual void on_torrent_running(TorrentNode& torrent) = 0;    // checked; may be complete already
     virtual void on_torrent_completed(TorrentNode& torrent) = 0;  // the last piece was verified in this run
     virtual void on_torrent_failed(TorrentNode& torrent, const Error& error) = 0;
@@ -111,10 +131,17 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     // Of a connection: both sides went through the encrypted handshake, whatever travels behind it.
     [[nodiscard]] bool is_encrypted(ConnectionId id) const;
 
+    [[nodiscard]] bool has_metainfo() const { return options_.metainfo != nullptr; }
+    // Only where has_metainfo().
     [[nodiscard]] const meta::Metainfo& metainfo() const { return *options_.metainfo; }
+    [[nodiscard]] const std::shared_ptr<const meta::Metainfo>& shared_metainfo() const { return options_.metainfo; }
+    [[nodiscard]] const TorrentOptions& options() const { return options_; }
+    [[nodiscard]] const InfoHash& info_hash() const { return options_.info_hash; }
+    // The torrent's name, or the hint of a magnet, or the info_hash in hex.
+    [[nodiscard]] std::string name() const;
     [[nodiscard]] TorrentState state() const { return state_; }
     // Every piece of the wanted files is there, and the files have their names.
-    [[nodiscard]] bool is_complete() const { return torrent_ && torrent_->is_complete() && !keeper_.is_placing(); }
+    [[nodiscard]] bool is_complete() const { return torrent_ && torrent_->is_complete() && !keeper_->is_placing(); }
     [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
     // Why the last announce failed; nothing once one was answered.
     [[nodiscard]] const std::optional<Error>& tracker_error() const { return last_tracker_error_; }
@@ -128,6 +155,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     Result<InfoHash> on_info_hash(PeerLink& link, const InfoHash& info_hash) override;
     Result<swarm::PeerConnection*> on_handshake(PeerLink& link, const wire::Handshake& remote) override;
     Status on_message(PeerLink& link, const wire::Message& message) override;
+    void fill_handshake(wire::Handshake& own) const override;
     bool on_output_drained(PeerLink& link) override;
     void on_link_failed(PeerLink& link, const Error& error) override;
     void on_link_turn_end() override { end_turn(); }
@@ -137,11 +165,21 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void on_tracker_failed(const Error& error) override;
     void on_announcer_finished() override;
 
+    // torrent_node_metadata.cpp
+    void begin_metadata();
+    void notice_metadata();
+    [[nodiscard]] Status adopt_metadata(const ByteBuffer& info);
+    void hand_over_connections();
+    void forget_unofficial_peers();
+    void describe_metadata(TorrentSnapshot& snapshot) const;
+
+    void begin_check();
+    void begin_announcing();
     void on_checked(Result<CheckOutcome> outcome);
     void begin();  // checked, and complete files have their names
     void on_timer();
     void end_turn();
-    void run_writes();
+    void run_disk_jobs();
     void tell_rate_bounds();
     bool drop_peers();  // whether there was one
     void dial();
@@ -149,6 +187,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     [[nodiscard]] bool on_dial_failed(const PeerLink& link, const Error& error);  // true: the other way comes next
     void fail_torrent(Error error);
     void arm_timer();
+    [[nodiscard]] bool is_active() const;  // has connections, or may have
     [[nodiscard]] bool wants_to_dial() const;
     void expire_links();
     void flush_links();
@@ -165,11 +204,13 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     TorrentObserver* observer_;
     Rng rng_;
     TorrentState state_ = TorrentState::Checking;
-    StorageId storage_;
-    ContentKeeper keeper_;
+    std::optional<StorageId> storage_;
+    std::optional<ContentKeeper> keeper_;  // with storage_
     std::unique_ptr<ContentCheck> check_;
     std::optional<CheckOutcome> checked_;
+    std::unique_ptr<swarm::MetadataSwarm> metadata_;  // until its connections have moved
     std::optional<swarm::Torrent> torrent_;
+    swarm::PeerGroup* peers_ = nullptr;  // one of these two
     std::unique_ptr<Announcer> announcer_;
     std::unique_ptr<env::Timer> timer_;
     TimePoint timer_armed_for_ = kNever;

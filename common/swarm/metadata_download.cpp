@@ -23,7 +23,7 @@ Status MetadataDownload::on_peer(ConnectionId id, const Address& address, std::o
     peer.address = address;
     if (!size) return {};
     if (*size > wire::kMaxMetadataSize && peer.size == 0) {
-        peer.too_large = true;   // a later, smaller word of it would be another mind
+        peer.too_large = true;  // a later, smaller word of it would be another mind
         return {};
     }
     if (peer.too_large || (peer.size != 0 && peer.size != *size)) {

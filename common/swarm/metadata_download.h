@@ -4,8 +4,8 @@
 //
 // Rules
 //  - A size is believed of nobody: each size that a peer names is a candidate of its own, filled only by the peers that
-//    name it, and its memory grows with the blocks that come. Sizes over kMaxMetadataSize are not asked for. A peer that
-//    names another size later breaks BEP 9 and is dropped.
+//    name it, and its memory grows with the blocks that come. Sizes over kMaxMetadataSize are not asked for. A peer
+//    that names another size later breaks BEP 9 and is dropped.
 //  - A peer that speaks ut_metadata but names no size (it may have got the metadata since, or never say) is asked for
 //    block 0 once in probe_every; the answer names the size.
 //  - At most max_outstanding requests a peer. One that is not answered within request_timeout is free for others, and
@@ -38,10 +38,10 @@
 namespace bt::swarm {
 
 struct MetadataDownloadSettings {
-    std::uint32_t max_outstanding = 4;              // requests a peer
+    std::uint32_t max_outstanding = 4;  // requests a peer
     Duration request_timeout = seconds(10);
-    Duration back_off = seconds(30);                // after a reject or a time-out
-    Duration probe_every = seconds(30);             // of a peer that names no size
+    Duration back_off = seconds(30);     // after a reject or a time-out
+    Duration probe_every = seconds(30);  // of a peer that names no size
     std::uint64_t max_memory = 2 * wire::kMaxMetadataSize;
 };
 
@@ -51,10 +51,10 @@ struct MetadataAsk {
 };
 
 struct MetadataProgress {
-    std::uint64_t size = 0;         // of the candidate that is furthest; 0: none is known
-    std::uint64_t received = 0;     // bytes of it
-    std::uint32_t peers = 0;        // that may be asked for anything
-    std::uint32_t wrong_copies = 0; // whole candidates that did not have the info_hash
+    std::uint64_t size = 0;          // of the candidate that is furthest; 0: none is known
+    std::uint64_t received = 0;      // bytes of it
+    std::uint32_t peers = 0;         // that may be asked for anything
+    std::uint32_t wrong_copies = 0;  // whole candidates that did not have the info_hash
 };
 
 class MetadataDownload {
@@ -84,10 +84,10 @@ class MetadataDownload {
   private:
     struct Peer {
         Address address;
-        std::uint64_t size = 0;                       // 0: not named
+        std::uint64_t size = 0;  // 0: not named
         bool too_large = false;
-        std::map<std::uint32_t, TimePoint> outstanding;   // block -> when it expires
-        std::set<std::uint32_t> asked;                // ever, of its candidate
+        std::map<std::uint32_t, TimePoint> outstanding;  // block -> when it expires
+        std::set<std::uint32_t> asked;                   // ever, of its candidate
         TimePoint ask_again_at{};
     };
     struct Block {
@@ -103,13 +103,13 @@ class MetadataDownload {
         std::map<std::uint32_t, Block> blocks;
         std::uint64_t bytes = 0;
         bool one_peer_alone = false;
-        std::optional<ConnectionId> alone;            // whose turn it is
+        std::optional<ConnectionId> alone;  // whose turn it is
         std::vector<Suspicion> suspicions;
     };
 
     void name_size(Peer& peer, std::uint64_t size);
     void ask(ConnectionId id, Peer& peer, std::uint32_t block, TimePoint now, std::vector<MetadataAsk>& asks);
-    using Asked = std::set<std::pair<std::uint64_t, std::uint32_t>>;   // size, block: outstanding somewhere
+    using Asked = std::set<std::pair<std::uint64_t, std::uint32_t>>;  // size, block: outstanding somewhere
     void pick_blocks(ConnectionId id, Peer& peer, TimePoint now, Asked& asked, std::vector<MetadataAsk>& asks);
     [[nodiscard]] bool may_fill(ConnectionId id, Candidate& candidate);
     void back_off(ConnectionId id, Peer& peer, TimePoint now);
@@ -124,7 +124,7 @@ class MetadataDownload {
     InfoHash info_hash_;
     MetadataDownloadSettings settings_;
     std::map<ConnectionId, Peer> peers_;
-    std::map<std::uint64_t, Candidate> candidates_;   // by size
+    std::map<std::uint64_t, Candidate> candidates_;  // by size
     std::set<Address> accused_;
     std::vector<Address> liars_;
     std::optional<ByteBuffer> metadata_;

@@ -17,6 +17,8 @@ std::string_view peer_source_name(PeerSource source) {
             return "incoming";
         case PeerSource::Exchange:
             return "exchange";
+        case PeerSource::Magnet:
+            return "magnet";
     }
     return "unknown";
 }
@@ -27,7 +29,8 @@ bool PeerList::add(const Endpoint& endpoint, PeerSource source, TimePoint now) {
     if (endpoint.port == 0 || endpoint.address.is_unspecified()) return false;
     if (is_self(endpoint) || is_banned(endpoint.address)) return false;
     if (Peer* known = find(endpoint)) {
-        if (source == PeerSource::Manual) known->source = source;
+        const bool unofficial = known->source == PeerSource::Exchange || known->source == PeerSource::Magnet;
+        if (source == PeerSource::Manual || (source == PeerSource::Tracker && unofficial)) known->source = source;
         return false;
     }
     if (peers_.size() >= settings_.max_peers && !make_place()) return false;
@@ -35,6 +38,18 @@ bool PeerList::add(const Endpoint& endpoint, PeerSource source, TimePoint now) {
     peer.source = source;
     rest(endpoint, peer, now);
     return true;
+}
+
+std::vector<Endpoint> PeerList::forget_sources(std::initializer_list<PeerSource> sources) {
+    std::vector<Endpoint> gone;
+    std::vector<Endpoint> busy;
+    for (const auto& [endpoint, peer] : peers_) {
+        if (std::ranges::find(sources, peer.source) == sources.end()) continue;
+        gone.push_back(endpoint);
+        if (peer.state != State::Idle) busy.push_back(endpoint);
+    }
+    for (const Endpoint& endpoint : gone) forget(endpoint);
+    return busy;
 }
 
 void PeerList::add_self(const Endpoint& endpoint) {

@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <initializer_list>
 #include <map>
 #include <optional>
 #include <set>
@@ -37,7 +38,7 @@
 
 namespace bt::swarm {
 
-enum class PeerSource : std::uint8_t { Tracker, Manual, Incoming, Exchange };
+enum class PeerSource : std::uint8_t { Tracker, Manual, Incoming, Exchange, Magnet };
 [[nodiscard]] std::string_view peer_source_name(PeerSource source);
 
 struct PeerListSettings {
@@ -55,8 +56,11 @@ class PeerList {
     PeerList(PeerListSettings settings, Rng rng);
 
     // True if it was not known and is now. Port 0 and unspecified addresses are refused. A known address that the user
-    // names too becomes Manual; else the first source stays.
+    // names too becomes Manual, one that a tracker names becomes Tracker where a magnet or a peer (Exchange) was the
+    // source; else the first source stays.
     bool add(const Endpoint& endpoint, PeerSource source, TimePoint now);
+    // Forgets every address whose only sources are these; answers those that were connected or being dialled.
+    std::vector<Endpoint> forget_sources(std::initializer_list<PeerSource> sources);
     void add_self(const Endpoint& endpoint);  // never dial ourselves (learned by a handshake with our own peer_id)
 
     // The next address to dial now, if any; it then counts as dialing until one of the on_ calls.

@@ -156,10 +156,14 @@ Result<SessionEvent> PeerSession::on_cancel(const wire::Cancel& message) {
 
 Result<SessionEvent> PeerSession::on_extended(const wire::Extended& message) {
     if (!extensions_negotiated_) return breach("extended message without the extension bit");
-    if (message.id != 0) return SessionEvent{};  // we announced no extension, so this one is for nobody
+    if (message.id != 0) return PeerExtended{message.id, message.payload};
     BT_TRY_ASSIGN(auto handshake, wire::ExtensionHandshake::parse(message.payload));
     if (handshake.request_queue) pipeline_.set_peer_limit(*handshake.request_queue);
-    extensions_ = std::move(handshake);
+    if (extensions_) {
+        extensions_->update(std::move(handshake));
+    } else {
+        extensions_ = std::move(handshake);
+    }
     return PeerExtensionsKnown{};
 }
 
@@ -177,6 +181,12 @@ void PeerSession::send_extension_handshake(const wire::ExtensionHandshake& hands
     if (!extensions_negotiated_) return;
     const ByteBuffer payload = handshake.encode();
     send(wire::Extended{0, payload});
+}
+
+bool PeerSession::send_extended(std::string_view extension, ByteView payload) {
+    const std::uint8_t id = extensions_ ? extensions_->id_of(extension) : std::uint8_t{0};
+    if (id != 0) send(wire::Extended{id, payload});
+    return id != 0;
 }
 
 void PeerSession::send_have(PieceIndex piece) { send(wire::Have{piece.value()}); }

@@ -1,8 +1,8 @@
 #pragma once
 
-// One connection behind its handshake: the four flags, what the peer has, which messages are legal now, what we asked for,
-// what we were asked for, and the bytes that wait to be sent. No policy: whom to unchoke and what to request is decided
-// by torrent, choker and picker.
+// One connection behind its handshake: the four flags, what the peer has, which messages are legal now, what we asked
+// for, what we were asked for, and the bytes that wait to be sent. No policy: whom to unchoke and what to request is
+// decided by torrent, choker and picker.
 //
 // Legality (a breach is an Error{ProtocolViolation, Remote}; the connection is dropped):
 //  - bitfield: exact size, spare bits zero, not twice in a row (extension messages do not count: many clients send
@@ -22,6 +22,7 @@
 #include <deque>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_set>
 #include <variant>
 #include <vector>
@@ -40,42 +41,65 @@
 
 namespace bt::swarm {
 
-inline constexpr std::uint32_t kMaxQueuedRequests = 500;   // per peer; what we announce as reqq
+inline constexpr std::uint32_t kMaxQueuedRequests = 500;  // per peer; what we announce as reqq
 inline constexpr std::uint32_t kMaxServedLength = 32 * 1024;
 inline constexpr Duration kKeepAliveAfter = seconds(100);
 inline constexpr Duration kDeadAfter = seconds(120);
 
 // What a message meant. Views live as long as those of the message.
-struct PeerChokedUs { std::vector<BlockRequest> lost; };
+struct PeerChokedUs {
+    std::vector<BlockRequest> lost;
+};
 struct PeerUnchokedUs {};
-struct PeerInterestChanged { bool interested = false; };
-struct PeerHasPiece { PieceIndex piece; };
-struct PeerHasPieces {};                      // its first bitfield, behind no have; see pieces()
-struct PeerHasMorePieces { std::vector<PieceIndex> pieces; };   // a later bitfield; those that are new
-struct BlockArrived { BlockRequest request; ByteView bytes; bool late = false; };
-struct PeerRequested { BlockRequest request; };
-struct PeerCancelled { BlockRequest request; };
+struct PeerInterestChanged {
+    bool interested = false;
+};
+struct PeerHasPiece {
+    PieceIndex piece;
+};
+struct PeerHasPieces {};  // its first bitfield, behind no have; see pieces()
+struct PeerHasMorePieces {
+    std::vector<PieceIndex> pieces;
+};  // a later bitfield; those that are new
+struct BlockArrived {
+    BlockRequest request;
+    ByteView bytes;
+    bool late = false;
+};
+struct PeerRequested {
+    BlockRequest request;
+};
+struct PeerCancelled {
+    BlockRequest request;
+};
 struct PeerExtensionsKnown {};
-using SessionEvent = std::variant<std::monostate, PeerChokedUs, PeerUnchokedUs, PeerInterestChanged, PeerHasPiece,
-                                  PeerHasPieces, PeerHasMorePieces, BlockArrived, PeerRequested, PeerCancelled, PeerExtensionsKnown>;
+struct PeerExtended {
+    std::uint8_t id = 0;
+    ByteView payload;
+};  // under an id that we gave
+using SessionEvent =
+    std::variant<std::monostate, PeerChokedUs, PeerUnchokedUs, PeerInterestChanged, PeerHasPiece, PeerHasPieces,
+                 PeerHasMorePieces, BlockArrived, PeerRequested, PeerCancelled, PeerExtensionsKnown, PeerExtended>;
 
 class PeerSession {
   public:
-    PeerSession(ConnectionId id, const meta::PieceLayout& layout, bool extensions_negotiated,
-                PipelineSettings pipeline, TimePoint now);
+    PeerSession(ConnectionId id, const meta::PieceLayout& layout, bool extensions_negotiated, PipelineSettings pipeline,
+                TimePoint now);
 
     [[nodiscard]] Result<SessionEvent> on_message(const wire::Message& message, const meta::Bitfield& own_pieces,
                                                   TimePoint now);
 
     // Commands: each appends to output() what has to be said, if anything has.
-    void send_bitfield(const meta::Bitfield& own_pieces);      // nothing when we have nothing
+    void send_bitfield(const meta::Bitfield& own_pieces);  // nothing when we have nothing
     void send_extension_handshake(const wire::ExtensionHandshake& handshake);
+    // A message of an extension, under the name that both sides know it by; nothing when the peer does not speak it.
+    bool send_extended(std::string_view extension, ByteView payload);
     void send_have(PieceIndex piece);
     void choke();
     void unchoke(TimePoint now);
     void set_interested(bool interested);
     void request(const BlockRequest& block, TimePoint now);
-    void cancel(const BlockRequest& block);                    // withdraws an outstanding request
+    void cancel(const BlockRequest& block);  // withdraws an outstanding request
     void keep_alive();
 
     // Takes back the requests that ran out of time; they were cancelled towards the peer.
@@ -89,6 +113,7 @@ class PeerSession {
     void send_front_block(const std::vector<FileRange>& ranges, TimePoint now);
 
     [[nodiscard]] OutputQueue& output() { return output_; }
+    [[nodiscard]] const OutputQueue& output() const { return output_; }
     void on_bytes_sent(TimePoint now) { last_sent_ = now; }
     void on_bytes_received(TimePoint now) { last_received_ = now; }
 
@@ -119,8 +144,8 @@ class PeerSession {
     [[nodiscard]] Result<SessionEvent> on_cancel(const wire::Cancel& message);
     [[nodiscard]] Result<SessionEvent> on_extended(const wire::Extended& message);
     void send(const wire::Message& message);
-    void withdraw(const BlockRequest& block);   // it may still arrive
-    bool was_withdrawn(const BlockRequest& block);   // takes one of its withdrawals off
+    void withdraw(const BlockRequest& block);       // it may still arrive
+    bool was_withdrawn(const BlockRequest& block);  // takes one of its withdrawals off
 
     ConnectionId id_;
     const meta::PieceLayout* layout_;
@@ -129,8 +154,8 @@ class PeerSession {
     bool am_interested_ = false;
     bool peer_choking_ = true;
     bool peer_interested_ = false;
-    bool pieces_told_ = false;        // bitfield or have seen
-    bool spoke_since_bitfield_ = false;   // a message of BEP 3 came behind the last bitfield
+    bool pieces_told_ = false;           // bitfield or have seen
+    bool spoke_since_bitfield_ = false;  // a message of BEP 3 came behind the last bitfield
     meta::Bitfield pieces_;
     RequestPipeline pipeline_;
     // Keys of requests that may still be answered, as often as they were withdrawn: a request that crosses the peer's

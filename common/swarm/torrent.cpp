@@ -12,14 +12,14 @@ using telemetry::Level;
 
 Torrent::Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield have, StorageId storage,
                  TorrentSettings settings, telemetry::Telemetry telemetry, Rng rng)
-    : metainfo_(std::move(metainfo)),
+    : PeerGroup(settings.peer_id, settings.peer_list, rng.fork(3)),
+      metainfo_(std::move(metainfo)),
       layout_(metainfo_->layout()),
       storage_(storage),
       settings_(std::move(settings)),
       telemetry_(telemetry),
       picker_(layout_, have, settings_.picker, rng.fork(1)),
       choker_(settings_.choker, rng.fork(2)),
-      peer_list_(settings_.peer_list, rng.fork(3)),
       assembly_(layout_, settings_.max_piece_memory),
       file_state_(*metainfo_, have) {
     set_rate_bounds({});
@@ -52,64 +52,73 @@ void Torrent::set_file_priorities(const std::vector<std::uint8_t>& file_prioriti
 Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
                                                    const wire::Handshake& remote, TimePoint now,
                                                    transport::StreamCrypto crypto) {
-    if (remote.peer_id == settings_.peer_id) {
-        if (outgoing) peer_list_.add_self(endpoint);
-        return fail(remote_error(ErrorCode::HandshakeRefused, "connected to ourselves"));
-    }
-    if (peer_list_.is_banned(endpoint.address)) {
-        return fail(remote_error(ErrorCode::HandshakeRefused, "address is banned"));
-    }
-    if (auto refusal = resolve_duplicate(remote.peer_id, endpoint, outgoing, now)) return fail(std::move(*refusal));
-
+    BT_TRY(admit(remote.peer_id, endpoint, outgoing, now));
     PeerConnection peer;
     peer.endpoint = endpoint;
     peer.peer_id = remote.peer_id;
     peer.outgoing = outgoing;
     peer.crypto = crypto;
-    peer.session = std::make_unique<PeerSession>(id, layout_, remote.has_extensions(), settings_.pipeline, now);
+    peer.session = std::make_unique<PeerSession>(id, layout_, settings_.extensions && remote.has_extensions(),
+                                                 settings_.pipeline, now);
     telemetry_.emit(now, Level::Summary, "peer_connected", id,
                     {{"address", endpoint.to_string()},
                      {"outgoing", outgoing},
                      {"encryption", transport::stream_crypto_name(crypto)},
                      {"peer_id", to_hex(remote.peer_id)}});
-
     peer.session->send_bitfield(have());
+    send_extension_handshake(peer);
+    return insert(std::move(peer), now);
+}
+
+PeerConnection* Torrent::take_over(HandedOverPeer handed, bool greet, TimePoint now) {
+    PeerConnection& peer = handed.connection;
+    const ConnectionId id = peer.session->id();
+    auto session = std::make_unique<PeerSession>(id, layout_, settings_.extensions && handed.remote.has_extensions(),
+                                                 settings_.pipeline, now);
+    session->output() = std::move(peer.session->output());
+    peer.session = std::move(session);
+    PeerConnection* const inserted = insert(std::move(peer), now);
+    const Status told =
+        handed.told.replay([&](const wire::Message& message) { return take_in(*inserted, message, now); });
+    if (!told) drop(id, told.error());
+    // Too late for a bitfield: the peer may have heard from us already.
+    for (auto piece = have().next_set(PieceIndex(0)); piece; piece = have().next_set(PieceIndex(piece->value() + 1))) {
+        inserted->session->send_have(*piece);
+    }
+    if (greet) send_extension_handshake(*inserted);
+    return inserted;
+}
+
+PeerConnection* Torrent::insert(PeerConnection peer, TimePoint now) {
+    choke_dirty_ = true;
+    if (next_tick_ <= now) next_tick_ = now + seconds(1);
+    return &connections_.emplace(peer.session->id(), std::move(peer)).first->second;
+}
+
+void Torrent::send_extension_handshake(PeerConnection& peer) {
     wire::ExtensionHandshake extension;
+    extension.ids.emplace(wire::kUtMetadataName, wire::kUtMetadataId);
+    extension.metadata_size = metainfo_->info_bytes().size();
     extension.client_version = settings_.client_version;
     extension.request_queue = kMaxQueuedRequests;
     if (settings_.listen_port != 0) extension.listen_port = settings_.listen_port;
-    extension.your_ip = endpoint.address;
+    extension.your_ip = peer.endpoint.address;
     peer.session->send_extension_handshake(extension);
-    if (outgoing) peer_list_.on_connected(endpoint, now);
-    choke_dirty_ = true;
-    if (next_tick_ <= now) next_tick_ = now + seconds(1);
-    return &connections_.emplace(id, std::move(peer)).first->second;
 }
 
-// Both sides dialled each other: both keep the connection that the larger peer_id made, so that one survives. Two
-// from the same side: the older one stays. The address that was dialled in vain is taken for connected as long as the
-// peer is, or every announce would have it dialled again.
-std::optional<Error> Torrent::resolve_duplicate(const PeerId& remote, const Endpoint& endpoint, bool outgoing,
-                                                TimePoint now) {
-    const auto old = std::ranges::find_if(connections_, [&](const auto& c) { return c.second.peer_id == remote; });
-    if (old == connections_.end()) return std::nullopt;
-    const auto duplicate = [] { return remote_error(ErrorCode::Cancelled, "connected to this peer already"); };
-    const bool new_one_wins = outgoing == (settings_.peer_id > remote);
-    if (old->second.outgoing == outgoing || !new_one_wins) {
-        if (outgoing && !old->second.also_at) {
-            old->second.also_at = endpoint;
-            peer_list_.on_connected(endpoint, now);
-        }
-        return duplicate();
-    }
-    drops_.push_back({old->first, duplicate()});
-    return std::nullopt;
+Status Torrent::on_extended(PeerConnection& peer, const PeerExtended& event, TimePoint now) {
+    if (event.id != wire::kUtMetadataId) return {};  // nothing that we announced
+    return answer_metadata_message(metainfo_->info_bytes(), event.payload, *peer.session, peer.metadata_quota, now);
 }
 
 Status Torrent::on_message(PeerConnection& peer, const wire::Message& message, TimePoint now) {
+    peer.session->on_bytes_received(now);
+    if (telemetry_.wants(Level::Wire)) emit_message("message_received", peer.session->id(), message, now);
+    return take_in(peer, message, now);
+}
+
+Status Torrent::take_in(PeerConnection& peer, const wire::Message& message, TimePoint now) {
     PeerSession& session = *peer.session;
-    session.on_bytes_received(now);
-    if (telemetry_.wants(Level::Wire)) emit_message("message_received", session.id(), message, now);
     BT_TRY_ASSIGN(const auto event, session.on_message(message, have(), now));
 
     if (const auto* block = std::get_if<BlockArrived>(&event)) {
@@ -143,6 +152,8 @@ Status Torrent::on_message(PeerConnection& peer, const wire::Message& message, T
     } else if (std::holds_alternative<PeerExtensionsKnown>(event)) {
         telemetry_.emit(now, Level::Decision, "peer_extensions", session.id(),
                         {{"client", session.extensions()->client_version}});
+    } else if (const auto* extended = std::get_if<PeerExtended>(&event)) {
+        return on_extended(peer, *extended, now);
     }
     return {};
 }
@@ -191,8 +202,6 @@ void Torrent::on_peer_gone(ConnectionId id, const Error& reason, TimePoint now) 
     refill_all_ = true;
     choker_.on_peer_gone(id);
     const bool useful = peer.session->downloaded_bytes() > 0 || peer.session->uploaded_bytes() > 0;
-    if (peer.outgoing) peer_list_.on_disconnected(peer.endpoint, useful, now);
-    if (peer.also_at) peer_list_.on_disconnected(*peer.also_at, useful, now);
     telemetry_.emit(now, Level::Summary, "peer_disconnected", id,
                     {{"address", peer.endpoint.to_string()},
                      {"reason", reason.message()},
@@ -200,8 +209,7 @@ void Torrent::on_peer_gone(ConnectionId id, const Error& reason, TimePoint now) 
                      {"fault", fault_name(reason.fault)},
                      {"downloaded", peer.session->downloaded_bytes()},
                      {"uploaded", peer.session->uploaded_bytes()}});
-    std::erase_if(drops_, [&](const PeerToDrop& drop) { return drop.connection == id; });
-    connections_.erase(found);
+    remove(id, useful, now);
     choke_dirty_ = true;
 }
 

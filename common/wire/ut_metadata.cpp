@@ -42,8 +42,8 @@ Result<MetadataMessage> read_data(const meta::BencodeNode& root, std::uint32_t b
     }
     const std::uint32_t length = metadata_block_length(size, block);
     if (bytes.size() != length) {
-        return breach("piece " + std::to_string(block) + " has " + std::to_string(bytes.size()) + " bytes in place of " +
-                      std::to_string(length));
+        return breach("piece " + std::to_string(block) + " has " + std::to_string(bytes.size()) +
+                      " bytes in place of " + std::to_string(length));
     }
     return MetadataMessage(MetadataData{block, size, bytes});
 }

@@ -19,14 +19,20 @@ namespace bt::wire {
 inline constexpr std::uint32_t kMetadataBlockSize = 16 * 1024;
 inline constexpr std::uint64_t kMaxMetadataSize = 16u << 20;
 
-struct MetadataRequest { std::uint32_t block = 0; };
-struct MetadataReject { std::uint32_t block = 0; };
+struct MetadataRequest {
+    std::uint32_t block = 0;
+};
+struct MetadataReject {
+    std::uint32_t block = 0;
+};
 struct MetadataData {
     std::uint32_t block = 0;
     std::uint64_t total_size = 0;
     ByteView bytes;
 };
-struct MetadataUnknown { std::int64_t type = 0; };
+struct MetadataUnknown {
+    std::int64_t type = 0;
+};
 using MetadataMessage = std::variant<MetadataRequest, MetadataReject, MetadataData, MetadataUnknown>;
 
 // Blocks of metadata of so many bytes, and the bytes of one of them (block < count).

@@ -137,8 +137,16 @@ void Swarm::Peer::start() {
     const auto listening = engine_->start();
     BT_CHECK(listening.has_value());
     engine::TorrentOptions torrent;
-    torrent.metainfo = swarm_.metainfo_;
-    torrent.paths = paths_;
+    if (settings_.is_magnet) {
+        torrent.info_hash = swarm_.metainfo_->info_hash();
+        torrent.prepare = [this](engine::TorrentOptions& whole) -> Status {
+            whole.paths = paths_;
+            return {};
+        };
+    } else {
+        torrent.metainfo = swarm_.metainfo_;
+        torrent.paths = paths_;
+    }
     torrent.access = settings_.is_seed ? storage::Access::ReadOnly : storage::Access::ReadWrite;
     torrent.download = !settings_.is_seed;
     if (!settings_.is_seed) torrent.placement = storage::placement_in(*swarm_.metainfo_, "content");

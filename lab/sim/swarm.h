@@ -37,7 +37,8 @@ struct PeerSettings {
     LinkSettings links = {};
     DiskSettings disk = {};
     TimePoint starts_at{};
-    bool is_seed = false;  // its disk holds the original, and it only serves
+    bool is_seed = false;    // its disk holds the original, and it only serves
+    bool is_magnet = false;  // it is told the info_hash alone
     std::uint16_t port = 6881;
     std::string resume_path = {};  // where stop() leaves resume data; empty: none
     std::vector<Endpoint> manual_peers = {};

@@ -5,7 +5,9 @@ import sys
 import libtorrent as lt
 
 parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("--torrent", required=True)
+what = parser.add_mutually_exclusive_group(required=True)
+what.add_argument("--torrent")
+what.add_argument("--magnet")
 parser.add_argument("--dir", required=True)
 parser.add_argument("--ip", required=True)
 parser.add_argument("--port", type=int, required=True)
@@ -28,8 +30,11 @@ session = lt.session({
                   | lt.alert.category_t.peer_notification | lt.alert.category_t.tracker_notification
                   | lt.alert.category_t.connect_notification,
 })
-params = lt.add_torrent_params()
-params.ti = lt.torrent_info(args.torrent)
+if args.magnet:
+    params = lt.parse_magnet_uri(args.magnet)
+else:
+    params = lt.add_torrent_params()
+    params.ti = lt.torrent_info(args.torrent)
 params.save_path = args.dir
 params.flags = params.flags & ~lt.torrent_flags.auto_managed & ~lt.torrent_flags.paused
 handle = session.add_torrent(params)

@@ -1,6 +1,7 @@
 """One class for each program that a test can put into a swarm: other people's clients and trackers, and ours.
 
 A client class is made with (lab, name, torrent) and has
+  magnet               where it is set, download() is given this link in place of the torrent file
   seed(folder)         folder holds the torrent's root; returns when it listens; dial=[endpoint...]: the downloaders
                        that it shall connect to by itself, where the program can be told
   download(folder)     into folder
@@ -30,6 +31,7 @@ class Client:
     def __init__(self, lab, name, torrent):
         self.lab, self.name, self.torrent = lab, name, torrent
         self.ip, self.port, self.node = lab.address(), None, None
+        self.magnet = None
 
     def endpoint(self):
         return f"{self.ip}:{self.port}"
@@ -48,7 +50,7 @@ class Aria2(Client):
             "--disable-ipv6=true", f"--interface={self.ip}", f"--listen-port={port}", f"--dir={folder}",
             "--file-allocation=none", "--summary-interval=0", "--show-console-readout=false", "--enable-color=false",
             "--console-log-level=notice", f"--log={self.lab.path(self.name)}.aria2", "--log-level=debug", *extra,
-            self.torrent], self.ip)
+            self.magnet or self.torrent], self.ip)
 
     def seed(self, folder):
         self._start(folder, ["--check-integrity=true", "--seed-ratio=0.0"])
@@ -62,8 +64,8 @@ class Libtorrent(Client):
 
     def _start(self, folder, extra):
         self.node, self.port = self.lab.start_listening(self.name, lambda port: [
-            SYSTEM_PYTHON, os.path.join(HERE, "libtorrent_peer.py"), "--torrent", self.torrent, "--dir", folder,
-            "--ip", self.ip, "--port", str(port), *extra], self.ip)
+            SYSTEM_PYTHON, os.path.join(HERE, "libtorrent_peer.py"),
+            *(["--magnet", self.magnet] if self.magnet else ["--torrent", self.torrent]), "--dir", folder, "--ip", self.ip, "--port", str(port), *extra], self.ip)
 
     def seed(self, folder, dial=()):
         self._start(folder, ["--seed", "--dial", *dial])
@@ -109,9 +111,12 @@ class Transmission(Client):
         self.node, self.port = self.lab.start_listening(self.name, lambda port: [
             "transmission-daemon", "--foreground", "--config-dir", self._settings(port)], self.ip)
         self.lab.wait_until(lambda: is_listening(self.ip, self.rpc_port), "transmission answers its RPC", [self.node])
-        with open(self.torrent, "rb") as file:
-            metainfo = base64.b64encode(file.read()).decode()
-        self._rpc("torrent-add", metainfo=metainfo, **{"download-dir": folder, "paused": False})
+        if self.magnet:
+            what = {"filename": self.magnet}
+        else:
+            with open(self.torrent, "rb") as file:
+                what = {"metainfo": base64.b64encode(file.read()).decode()}
+        self._rpc("torrent-add", **what, **{"download-dir": folder, "paused": False})
 
     def _state(self):
         return self._rpc("torrent-get", fields=["percentDone", "leftUntilDone", "status", "error", "errorString"]
@@ -140,7 +145,7 @@ class SwarmClient(Client):
     def download(self, folder):
         events = self.lab.path(f"{self.name}.events")
         self.node = self.lab.start(self.name, [
-            program("swarm-client"), "-t", self.torrent, "--outdir", folder, "--bind", self.ip, "--events", events,
+            program("swarm-client"), "-t", self.magnet or self.torrent, "--outdir", folder, "--bind", self.ip, "--events", events,
             "--interval-floor", "1", "--timeout", "60"])
         self.lab.wait_until(lambda: self.node.listen_endpoint(), "our client listens", [self.node])
         self.ip, self.port = self.node.listen_endpoint()

@@ -1,10 +1,11 @@
 """One direction: a downloader fetches a real tree of this machine from a seeder through a tracker, bit for bit.
 
-    transfer.py --downloader swarm-client --seeder aria2 --tracker swarm-tracker --torrent-by mktorrent
+    transfer.py --downloader swarm-client --seeder aria2 --tracker swarm-tracker --torrent-by mktorrent [--magnet]
 """
 import argparse
 import os
 import sys
+import urllib.parse
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
@@ -32,6 +33,9 @@ def transfer(args):
 
         seeder = peers.CLIENTS[args.seeder](lab, "seeder", torrent)
         downloader = peers.CLIENTS[args.downloader](lab, "downloader", torrent)
+        if args.magnet:
+            quoted = urllib.parse.quote(tracker.url, safe="")
+            downloader.magnet = f"magnet:?xt=urn:btih:{info_hash.hex()}&dn=tree&tr={quoted}"
 
         def seed(**options):
             seeder.seed(origin, **options)
@@ -58,6 +62,7 @@ def main():
     parser.add_argument("--seeder", required=True, choices=peers.CLIENTS)
     parser.add_argument("--tracker", required=True, choices=peers.TRACKERS)
     parser.add_argument("--torrent-by", required=True, choices=["mktorrent", "transmission-create"])
+    parser.add_argument("--magnet", action="store_true", help="the downloader gets a magnet, not the torrent file")
     parser.add_argument("--timeout", type=float, default=150, help="seconds for everything")
     run_test(transfer, parser.parse_args())
 

@@ -56,6 +56,7 @@ class Node final : public engine::EngineObserver {
         log_.add_watcher([this](const std::string&, const telemetry::Event& event) {
             seen.push_back({std::string(event.kind), sim::field_text(event, "reason"), sim::field_text(event, "error"),
                             event.time, sim::field_text(event, "encryption")});
+            if (on_event) on_event(event);
         });
         Rng rng = world.fork_rng(host);
         settings_.listen = at(host);
@@ -102,6 +103,8 @@ class Node final : public engine::EngineObserver {
     std::unique_ptr<engine::Engine> engine;
     engine::TorrentNode* torrent = nullptr;
     std::vector<Seen> seen;
+    std::function<void(const telemetry::Event&)> on_event;
+    int metadata = 0;
     int running = 0;
     int completed = 0;
     int failed = 0;
@@ -110,6 +113,7 @@ class Node final : public engine::EngineObserver {
     std::optional<Error> failure;
 
   private:
+    void on_torrent_metadata(engine::TorrentNode&) override { ++metadata; }
     void on_torrent_running(engine::TorrentNode&) override { ++running; }
     void on_torrent_completed(engine::TorrentNode&) override { ++completed; }
     void on_torrent_failed(engine::TorrentNode&, const Error& error) override {
@@ -155,8 +159,9 @@ class WirePeer final : public env::StreamHandler {
     void set_peer_id(const PeerId& id) { id_ = id; }
     [[nodiscard]] ByteBuffer handshake() const {
         wire::Handshake own;
-        own.info_hash = torrent_->metainfo->info_hash();
+        own.info_hash = info_hash.value_or(torrent_->metainfo->info_hash());
         own.peer_id = id_;
+        if (offers_extensions) own.set_extensions();
         const auto bytes = own.encode();
         return {bytes.begin(), bytes.end()};
     }
@@ -187,10 +192,13 @@ class WirePeer final : public env::StreamHandler {
         return static_cast<std::size_t>(std::count(heard.begin(), heard.end(), message));
     }
 
+    std::optional<InfoHash> info_hash;  // in place of the torrent's
+    wire::Handshake theirs;
     std::vector<std::string> heard;
     std::vector<wire::Request> requests;
     std::function<void(WirePeer&)> on_ready;  // their whole handshake is in
     std::function<void(WirePeer&, const wire::Message&)> on_message;
+    bool offers_extensions = false;
     bool greets = true;  // on being connected or greeted
 
   private:
@@ -213,6 +221,7 @@ class WirePeer final : public env::StreamHandler {
             REQUIRE(taken.has_value());
             rest = rest.subspan(*taken);
             if (!reader_.handshake()) return;
+            theirs = *reader_.handshake();
             if (greets) greet();
             if (on_ready) on_ready(*this);
         }

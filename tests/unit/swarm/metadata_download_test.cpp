@@ -152,7 +152,9 @@ TEST_CASE("bad input: metadata that does not have the info_hash has its only sen
     CHECK(story.download.metadata() == story.info);
 }
 
-TEST_CASE("bad input: of several senders of wrong metadata the liar is found by asking one alone, and nobody else is banned") {
+TEST_CASE(
+    "bad input: of several senders of wrong metadata the liar is found by asking one alone, and nobody else is "
+    "banned") {
     const std::uint32_t liar = GENERATE(1u, 2u, 3u);
     CAPTURE(liar);
     Story story(12 * kBlock);

@@ -59,12 +59,11 @@ TEST_CASE("the last block is as long as what is left of the metadata") {
 }
 
 TEST_CASE("bad input: metadata messages that no peer may send are refused, and it is the peer's fault") {
-    const std::string text = GENERATE(as<std::string>(), "", "i1e", "d", "le", "de", "d8:msg_type1:0e",
-                                      "d8:msg_typei0ee", "d8:msg_typei0e5:piecei-1ee",
-                                      "d8:msg_typei0e5:piecei4294967296ee", "d8:msg_typei1e5:piecei0ee",
-                                      data(0, 0, 0), data(20'000, 2, 16'384), data(20'000, 0, 16'383),
-                                      data(20'000, 0, 16'385), data(20'000, 1, 3617), data(5, 0, 0),
-                                      "d8:msg_typei1e5:piecei0e10:total_sizei-5ee", std::string(50, 'l'));
+    const std::string text = GENERATE(
+        as<std::string>(), "", "i1e", "d", "le", "de", "d8:msg_type1:0e", "d8:msg_typei0ee",
+        "d8:msg_typei0e5:piecei-1ee", "d8:msg_typei0e5:piecei4294967296ee", "d8:msg_typei1e5:piecei0ee", data(0, 0, 0),
+        data(20'000, 2, 16'384), data(20'000, 0, 16'383), data(20'000, 0, 16'385), data(20'000, 1, 3617), data(5, 0, 0),
+        "d8:msg_typei1e5:piecei0e10:total_sizei-5ee", std::string(50, 'l'));
     CAPTURE(text);
     const auto message = parse(text);
     REQUIRE_FALSE(message);
