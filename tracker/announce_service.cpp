@@ -66,7 +66,8 @@ void AnnounceService::choose_peers(const wire::AnnounceRequest& request, const E
     // As many more as there may be static peers among those drawn.
     sampled_.clear();
     const auto draw = static_cast<std::uint32_t>(want - out.size() + settings_.static_peers.size());
-    if (out.size() < want) registry_.sample(request.info_hash, announcer, request.left == 0, draw, now, sampled_);
+    const bool is_seed = request.left == 0 && (request.downloaded > 0 || request.uploaded > 0);
+    if (out.size() < want) registry_.sample(request.info_hash, announcer, is_seed, draw, now, sampled_);
     for (const KnownPeer& peer : sampled_) {
         if (out.size() == want) return;
         const bool is_static = std::any_of(settings_.static_peers.begin(), settings_.static_peers.end(),

@@ -64,10 +64,20 @@ TEST_CASE("an announcer is never told about itself, but about others at its addr
 TEST_CASE("a leecher is told about seeds, a seed only about leechers") {
     auto service = service_of();
     fill(service, 1);
-    CHECK(told(service.announce(request_of(0), host(8), kStart)) == std::set<Endpoint>{{host(1), 6881}});
-    CHECK(told(service.announce(request_of(0), host(9), kStart)) == std::set<Endpoint>{{host(1), 6881}});
+    auto seed = request_of(0);
+    (GENERATE(false, true) ? seed.uploaded : seed.downloaded) = 1;
+    CHECK(told(service.announce(seed, host(8), kStart)) == std::set<Endpoint>{{host(1), 6881}});
+    CHECK(told(service.announce(seed, host(9), kStart)) == std::set<Endpoint>{{host(1), 6881}});
     CHECK(told(service.announce(request_of(5), host(1), kStart)) ==
           std::set<Endpoint>{{host(8), 6881}, {host(9), 6881}});
+}
+
+TEST_CASE("who lacks nothing and has moved nothing may be a magnet without a length, and is told about seeds") {
+    auto service = service_of();
+    fill(service, 1);
+    CHECK(told(service.announce(request_of(0), host(8), kStart)) == std::set<Endpoint>{{host(1), 6881}});
+    CHECK(told(service.announce(request_of(0), host(9), kStart)) ==
+          std::set<Endpoint>{{host(1), 6881}, {host(8), 6881}});
 }
 
 TEST_CASE("numwant: absent is 50, 0 is 0, and more than 200 is 200") {
