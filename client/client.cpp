@@ -22,6 +22,17 @@ std::vector<DownloadedFile> files_of(const engine::TorrentOptions& torrent) {
     return files;
 }
 
+// Now, or for a magnet when its metadata has come.
+void note_files(engine::TorrentOptions& torrent, std::vector<DownloadedFile>& files) {
+    files = files_of(torrent);
+    if (!torrent.prepare) return;
+    torrent.prepare = [&files, prepare = std::move(torrent.prepare)](engine::TorrentOptions& prepared) -> Status {
+        BT_TRY(prepare(prepared));
+        files = files_of(prepared);
+        return {};
+    };
+}
+
 TorrentOutcome outcome_of(const TorrentResult& result, const TorrentView& view, std::vector<DownloadedFile> files) {
     Ending ending = ending_of(result.end, result.error);
     TorrentOutcome outcome;
@@ -114,8 +125,8 @@ struct Client::State {
         auto plan = plan_session(options);
         if (!plan) return {app::exit_code_for(plan.error()), plan.error().message(), {}};
         plan->settings.stats_interval = std::chrono::hours(1);  // nobody reads events
-        std::vector<std::vector<DownloadedFile>> files;
-        for (const SessionTorrent& torrent : plan->torrents) files.push_back(files_of(torrent.torrent));
+        std::vector<std::vector<DownloadedFile>> files(plan->torrents.size());
+        for (std::size_t i = 0; i < files.size(); ++i) note_files(plan->torrents[i].torrent, files[i]);
 
         Runner runner(std::move(*plan), options.outdir, options.on_complete, {}, hooks());
         const Published published(*this, runner);

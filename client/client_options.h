@@ -22,7 +22,7 @@ inline constexpr std::uint32_t kDefaultMaxPeers = 50;
 
 struct ClientOptions {
     // what
-    std::vector<std::string> torrents;  // paths of .torrent files
+    std::vector<std::string> torrents;  // .torrent files, magnets, info_hashes in hex
     std::string outdir = ".";
     std::string select;                   // which files, as common/meta/file_selection.h reads it; empty: all
     std::vector<std::string> priorities;  // "PATTERN=low|normal|high|skip", later ones rule

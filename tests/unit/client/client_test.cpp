@@ -164,6 +164,39 @@ TEST_CASE("a client downloads from a seeder and says what it has got") {
     }
 }
 
+TEST_CASE("a client downloads by magnet, and by info_hash alone") {
+    const Original original("film.ogv", 6 * kPieceLength + 5);
+    const Seeder seeder(original);
+    const TempFolder folder;
+    ClientOptions options = options_in(folder);
+    options.peers_file = seeder.peers_file(folder);
+    std::string torrent;
+    SECTION("magnet") { torrent = "magnet:?xt=urn:btih:" + original.info_hash + "&dn=something"; }
+    SECTION("info_hash") { torrent = original.info_hash; }
+    const ClientResult result = Client(torrent, options).run();
+    CHECK(result.ok());
+    REQUIRE(result.torrents.size() == 1);
+    CHECK(result.torrents[0].name == "film.ogv");
+    CHECK(result.torrents[0].info_hash == original.info_hash);
+    CHECK(result.torrents[0].bytes == original.bytes.size());
+    REQUIRE(result.torrents[0].files.size() == 1);
+    CHECK(result.torrents[0].files[0].path == options.outdir + "/film.ogv");
+    CHECK(read_file(result.torrents[0].files[0].path) == original.bytes);
+}
+
+TEST_CASE("a magnet of which nobody knows anything has no files, and is told as no progress") {
+    const TempFolder folder;
+    ClientOptions options = options_in(folder);
+    options.timeout = milliseconds(300);
+    const ClientResult result = Client("magnet:?xt=urn:btih:" + std::string(40, 'a') + "&dn=lost", options).run();
+    CHECK(result.cause == app::ExitCode::NoProgress);
+    REQUIRE(result.torrents.size() == 1);
+    CHECK(result.torrents[0].name == "lost");
+    CHECK(result.torrents[0].files.empty());
+    CHECK(result.torrents[0].bytes == 0);
+    CHECK(result.torrents[0].wanted == 0);
+}
+
 TEST_CASE("a client tells of each peer, and whether the connection is encrypted") {
     const Original original("secret.bin", 10 * kPieceLength);
     const Seeder seeder(original);
@@ -317,6 +350,10 @@ TEST_CASE("bad input: a client says why it cannot begin") {
         const auto result = Client(folder / "missing.torrent", options).run();
         CHECK(result.cause == app::ExitCode::BadTorrent);
         CHECK(result.message.find("missing.torrent") != std::string::npos);
+    }
+    SECTION("a magnet that is none") {
+        const auto result = Client("magnet:?dn=x", options).run();
+        CHECK(result.cause == app::ExitCode::BadTorrent);
     }
     SECTION("a peers file that is none") {
         options.peers_file = folder / "peers.txt";
