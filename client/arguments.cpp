@@ -43,12 +43,12 @@ app::Program client_table(AllArguments& out) {
     program.name = "swarm-client";
     program.examples =
         "  swarm-client ubuntu.torrent --outdir downloads\n"
-        "  swarm-client a.torrent b.torrent --download-limit 8MiB/s --seed-ratio 1\n"
+        "  swarm-client a.torrent 'magnet:?xt=urn:btih:...' --download-limit 8MiB/s --seed-ratio 1\n"
         "  swarm-client -t x.torrent --peers peers.txt --seed-time 1h\n"
         "  swarm-client info ubuntu.torrent\n"
         "  swarm-client create photos/ -o photos.torrent --tracker http://127.0.0.1:6969/announce\n";
     program.main.summary = "Downloads torrents, checks every piece, and uploads to others meanwhile.";
-    program.main.positionals = {{"TORRENT", "A .torrent file; several go side by side",
+    program.main.positionals = {{"TORRENT", "A .torrent file, magnet URI or info_hash; several go side by side",
                                  app::add_text(out.download.client.torrents), app::ArgumentKind::Torrent, false, true}};
     program.main.options = download_options(out.download);
     program.commands = client_commands(out);
@@ -60,7 +60,8 @@ app::Program client_table(AllArguments& out) {
 Result<Arguments> chosen_arguments(const std::string& command, AllArguments all) {
     if (command.empty()) {
         ClientOptions& client = all.download.client;
-        if (client.torrents.empty()) return missing("nothing to download: name a .torrent file");
+        if (client.torrents.empty())
+            return missing("nothing to download: name a .torrent file, a magnet or an info_hash");
         if (client.outdir.empty()) return missing("--outdir must not be empty");
         client.bind = all.download.common.bind;
         client.port = all.download.common.port.value_or(0);

@@ -121,6 +121,7 @@ struct Client::State {
     ClientResult run() {
         thrown = nullptr;
         last_view = {};
+        if (options.outdir.empty()) return {app::ExitCode::BadArguments, "outdir is empty", {}};
         if (options.max_peers == 0) return {app::ExitCode::BadArguments, "max_peers is 0: nobody to ask", {}};
         auto plan = plan_session(options);
         if (!plan) return {app::exit_code_for(plan.error()), plan.error().message(), {}};

@@ -24,8 +24,8 @@ app::Setter set_seed_time(std::optional<Duration>& target) {
 
 void add_files(std::vector<Option>& out, ClientOptions& client) {
     const std::string group = "Files";
-    out.push_back({"torrent", "t", "TORRENT", "A .torrent file; for several, again", app::add_text(client.torrents), "",
-                   "ubuntu.torrent", group, ArgumentKind::Torrent});
+    out.push_back({"torrent", "t", "TORRENT", "A .torrent file, magnet URI or info_hash; for several, again",
+                   app::add_text(client.torrents), "", "ubuntu.torrent", group, ArgumentKind::Torrent});
     out.back().repeatable = true;
     out.push_back({"outdir", "", "DIR", "Download into this folder", app::set_text(client.outdir), ".", "", group,
                    ArgumentKind::Folder});
@@ -81,11 +81,18 @@ void add_peers(std::vector<Option>& out, ClientOptions& client) {
     out.push_back({"max-peers", "", "N", "At most so many connections a torrent",
                    app::set_number<std::uint32_t>(client.max_peers, 1, 10000), std::to_string(kDefaultMaxPeers), "",
                    group});
-    out.push_back({"encryption", "", "HOW", "Encrypted connections: prefer, require, or off",
+    out.push_back({"encryption",
+                   "",
+                   "HOW",
+                   "Encrypted connections: prefer, require, or off",
                    app::set_word<EncryptionPolicy>(client.encryption, {{"prefer", EncryptionPolicy::Prefer},
                                                                        {"require", EncryptionPolicy::Require},
                                                                        {"off", EncryptionPolicy::Off}}),
-                   "prefer", "", group, ArgumentKind::Words, {"prefer", "require", "off"}});
+                   "prefer",
+                   "",
+                   group,
+                   ArgumentKind::Words,
+                   {"prefer", "require", "off"}});
     out.push_back({"interval-floor", "", "TIME", "Never announce more often than this",
                    app::set_duration(client.interval_floor), "60", "", group});
     out.push_back({"ca-file", "", "FILE", "Trust these certificates (PEM) for https trackers, in place of the system's",

@@ -362,6 +362,12 @@ TEST_CASE("bad input: a client says why it cannot begin") {
         CHECK(result.cause == app::ExitCode::BadArguments);
         CHECK(result.message.find("peers.txt:1") != std::string::npos);
     }
+    SECTION("no folder") {
+        options.outdir.clear();
+        const auto result = Client(original.torrent, options).run();
+        CHECK(result.cause == app::ExitCode::BadArguments);
+        CHECK(result.message.find("outdir") != std::string::npos);
+    }
     SECTION("nobody may be asked") {
         options.max_peers = 0;
         const auto result = Client(original.torrent, options).run();
