@@ -39,14 +39,15 @@ struct ClientExchange::Impl {
     int on_head_complete() noexcept;
     int on_body(std::string_view text) noexcept;
     int on_message_complete() noexcept;
+    // HPE_USER: a -1 would come back from llhttp_finish() as an llhttp_errno_t that there is none of.
     int refuse(ErrorCode code, std::string detail) noexcept {
         refusal = remote_error(code, std::move(detail));
-        return -1;
+        return HPE_USER;
     }
     int refuse_unless(const Status& status) noexcept {
         if (status) return 0;
         refusal = status.error();
-        return -1;
+        return HPE_USER;
     }
 
     static const llhttp_settings_t& settings();
@@ -141,7 +142,7 @@ int ClientExchange::Impl::on_body(std::string_view text) noexcept {
 
 int ClientExchange::Impl::on_message_complete() noexcept {
     if (response.status / 100 != 1) {
-        if (gzip && refuse_unless(gzip->finish()) != 0) return -1;
+        if (gzip && refuse_unless(gzip->finish()) != 0) return HPE_USER;
         done = true;
         return HPE_PAUSED;
     }
