@@ -47,18 +47,11 @@ Result<SessionEvent> PeerSession::on_message(const wire::Message& message, const
         !std::holds_alternative<wire::KeepAlive>(message)) {
         spoke_since_bitfield_ = true;
     }
-    const auto not_negotiated = [&](const auto&) -> R {
-        return breach(std::string(wire::message_name(message)) + " without the fast extension");
-    };
+    const auto fast = [&](const auto&) -> R { return on_fast_message(message, now); };
     return std::visit(Overloaded{
                           [](const wire::KeepAlive&) -> R { return SessionEvent{}; },
                           [](const wire::Port&) -> R { return SessionEvent{}; },
-                          [&](const wire::Choke&) -> R {
-                              peer_choking_ = true;
-                              PeerChokedUs event{pipeline_.take_all()};
-                              for (const auto& block : event.lost) withdraw(block);
-                              return event;
-                          },
+                          [&](const wire::Choke&) -> R { return on_choke(); },
                           [&](const wire::Unchoke&) -> R {
                               if (!peer_choking_) return SessionEvent{};
                               peer_choking_ = false;
@@ -78,7 +71,7 @@ Result<SessionEvent> PeerSession::on_message(const wire::Message& message, const
                           [&](const wire::Piece& piece) -> R { return on_piece(piece, now); },
                           [&](const wire::Cancel& cancel) -> R { return on_cancel(cancel); },
                           [&](const wire::Extended& extended) -> R { return on_extended(extended); },
-                          not_negotiated,
+                          fast,
                       },
                       message);
 }
@@ -93,6 +86,7 @@ Result<SessionEvent> PeerSession::on_bitfield(const wire::Bitfield& message) {
     spoke_since_bitfield_ = false;
     if (!std::exchange(pieces_told_, true)) {
         pieces_ = std::move(*pieces);
+        fast_.on_pieces_changed(pieces_);
         return PeerHasPieces{};
     }
     PeerHasMorePieces more;
@@ -106,6 +100,7 @@ Result<SessionEvent> PeerSession::on_bitfield(const wire::Bitfield& message) {
     }
     if (known != pieces_.count()) return breach("a later bitfield takes pieces back");
     pieces_ = std::move(*pieces);
+    fast_.on_pieces_changed(pieces_);
     return more;
 }
 
@@ -114,6 +109,7 @@ Result<SessionEvent> PeerSession::on_have(const wire::Have& message) {
     if (!piece) return breach("have for piece " + std::to_string(message.piece) + ", which does not exist");
     pieces_told_ = true;
     if (!pieces_.set(*piece)) return SessionEvent{};
+    fast_.on_have(*piece);
     return PeerHasPiece{*piece};
 }
 
@@ -125,7 +121,11 @@ Result<SessionEvent> PeerSession::on_request(const wire::Request& message, const
     if (message.length > kMaxServedLength) {
         return breach(text_of("request too large", message.piece, message.begin, message.length));
     }
-    if (am_choking_ || queued_.size() >= kMaxQueuedRequests || !own_pieces.has(block.piece)) return SessionEvent{};
+    const bool room = queued_.size() < kMaxQueuedRequests && own_pieces.has(block.piece);
+    if (!room || (am_choking_ && !fast_.take_serving(block.piece))) {
+        reject(block);
+        return SessionEvent{};
+    }
     queued_.push_back(block);
     return PeerRequested{block};
 }
@@ -139,6 +139,7 @@ Result<SessionEvent> PeerSession::on_piece(const wire::Piece& message, TimePoint
             return breach(text_of("block never asked for", message.piece, message.begin, message.block.size()));
         }
     }
+    fast_.on_block();
     download_.add(block.length, now);
     return BlockArrived{block, message.block, !requested};
 }
@@ -151,11 +152,76 @@ Result<SessionEvent> PeerSession::on_cancel(const wire::Cancel& message) {
     const auto found = std::ranges::find(queued_, block);
     if (found == queued_.end()) return SessionEvent{};
     queued_.erase(found);
+    reject(block);
     return PeerCancelled{block};
+}
+
+Result<SessionEvent> PeerSession::on_choke() {
+    peer_choking_ = true;
+    if (fast_.is_enabled()) return PeerChokedUs{};
+    PeerChokedUs event{pipeline_.take_all()};
+    for (const auto& block : event.lost) withdraw(block);
+    return event;
+}
+
+Result<SessionEvent> PeerSession::on_fast_message(const wire::Message& message, TimePoint now) {
+    if (!fast_.is_enabled()) return breach(std::string(wire::message_name(message)) + " without the fast extension");
+    if (std::holds_alternative<wire::HaveAll>(message)) return on_all_or_none(true);
+    if (std::holds_alternative<wire::HaveNone>(message)) return on_all_or_none(false);
+    if (const auto* reject = std::get_if<wire::RejectRequest>(&message)) return on_reject(*reject, now);
+    const auto* allowed = std::get_if<wire::AllowedFast>(&message);
+    const std::uint32_t index = allowed != nullptr ? allowed->piece : std::get<wire::SuggestPiece>(message).piece;
+    const auto piece = layout_->piece(index);
+    if (!piece) {
+        return breach(std::string(wire::message_name(message)) + " for piece " + std::to_string(index) +
+                      ", which does not exist");
+    }
+    if (allowed == nullptr) {
+        fast_.on_suggested(*piece, pieces_);
+        return SessionEvent{};
+    }
+    fast_.on_allowed(*piece, pieces_);
+    return PeerAllowedUs{};
+}
+
+Result<SessionEvent> PeerSession::on_all_or_none(bool all) {
+    if (std::exchange(pieces_told_, true)) {
+        return breach(std::string(all ? "have_all" : "have_none") + " behind another word about its pieces");
+    }
+    spoke_since_bitfield_ = false;
+    if (!all) return SessionEvent{};
+    pieces_.set_all();
+    fast_.on_pieces_changed(pieces_);
+    return PeerHasPieces{};
+}
+
+Result<SessionEvent> PeerSession::on_reject(const wire::RejectRequest& message, TimePoint now) {
+    const BlockRequest block{PieceIndex(message.piece), message.begin, message.length};
+    if (!layout_->is_inside(block)) {
+        return breach(text_of("reject out of range", message.piece, message.begin, message.length));
+    }
+    if (pipeline_.on_dropped(block)) {
+        if (!fast_.on_rejected(block.piece, peer_choking_, now)) return breach("rejects whatever it is asked for");
+        return PeerRejected{block};
+    }
+    if (!was_withdrawn(block) && !fast_.on_stray_reject()) {
+        return breach(text_of("rejects what was never asked for", message.piece, message.begin, message.length));
+    }
+    return SessionEvent{};
+}
+
+Result<SessionEvent> PeerSession::on_donthave(ByteView payload) {
+    BT_TRY_ASSIGN(const std::uint32_t index, wire::parse_donthave(payload));
+    const auto piece = layout_->piece(index);
+    if (!piece) return breach("lt_donthave for piece " + std::to_string(index) + ", which does not exist");
+    if (!pieces_.clear(*piece)) return SessionEvent{};
+    fast_.on_lost(*piece);
+    return PeerLostPiece{*piece};
 }
 
 Result<SessionEvent> PeerSession::on_extended(const wire::Extended& message) {
     if (!extensions_negotiated_) return breach("extended message without the extension bit");
+    if (message.id == wire::kLtDonthaveId) return on_donthave(message.payload);
     if (message.id != 0) return PeerExtended{message.id, message.payload};
     BT_TRY_ASSIGN(auto handshake, wire::ExtensionHandshake::parse(message.payload));
     if (handshake.request_queue) pipeline_.set_peer_limit(*handshake.request_queue);
@@ -174,7 +240,24 @@ void PeerSession::send(const wire::Message& message) {
 }
 
 void PeerSession::send_bitfield(const meta::Bitfield& own_pieces) {
+    if (fast_.is_enabled() && own_pieces.is_complete()) return send(wire::HaveAll{});
+    if (fast_.is_enabled() && own_pieces.is_empty()) return send(wire::HaveNone{});
     if (!own_pieces.is_empty()) send(wire::Bitfield{own_pieces.wire()});
+}
+
+void PeerSession::offer_fast(std::vector<PieceIndex> pieces) {
+    if (!fast_.is_enabled()) return;
+    for (const PieceIndex piece : pieces) send(wire::AllowedFast{piece.value()});
+    fast_.offer(std::move(pieces), *layout_);
+}
+
+const meta::Bitfield* PeerSession::requestable(TimePoint now) const {
+    if (fast_.is_pausing(now)) return nullptr;
+    return peer_choking_ ? fast_.allowed() : &pieces_;
+}
+
+void PeerSession::reject(const BlockRequest& block) {
+    if (fast_.is_enabled()) send(wire::RejectRequest{block.piece.value(), block.begin, block.length});
 }
 
 void PeerSession::send_extension_handshake(const wire::ExtensionHandshake& handshake) {
@@ -193,8 +276,12 @@ void PeerSession::send_have(PieceIndex piece) { send(wire::Have{piece.value()});
 
 void PeerSession::choke() {
     if (std::exchange(am_choking_, true)) return;
-    queued_.clear();
     send(wire::Choke{});
+    std::erase_if(queued_, [this](const BlockRequest& block) {
+        const bool stays = fast_.take_serving(block.piece);
+        if (!stays) reject(block);
+        return !stays;
+    });
 }
 
 void PeerSession::unchoke(TimePoint now) {
@@ -213,7 +300,7 @@ void PeerSession::set_interested(bool interested) {
 }
 
 void PeerSession::request(const BlockRequest& block, TimePoint now) {
-    BT_DCHECK(!peer_choking_);
+    BT_DCHECK(!peer_choking_ || fast_.allowed() != nullptr);
     pipeline_.on_requested(block, now);
     send(wire::Request{block.piece.value(), block.begin, block.length});
 }
@@ -265,8 +352,8 @@ void PeerSession::send_front_block(const std::vector<FileRange>& ranges, TimePoi
 
 void PeerSession::check_invariants() const {
     BT_CHECK(queued_.size() <= kMaxQueuedRequests);
-    BT_CHECK(!am_choking_ || queued_.empty());
-    BT_CHECK(!peer_choking_ || pipeline_.outstanding() == 0);
+    for (const BlockRequest& block : queued_) BT_CHECK(!am_choking_ || fast_.is_offered(block.piece));
+    BT_CHECK(!peer_choking_ || fast_.is_enabled() || pipeline_.outstanding() == 0);
     BT_CHECK(pieces_told_ || pieces_.is_empty());
 }
 

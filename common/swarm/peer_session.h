@@ -12,11 +12,15 @@
 //  - have, request, cancel: piece in range; request and cancel inside the piece, request length 1 … 32 KiB;
 //  - a block must be one that we asked for on this connection. One whose request we withdrew (cancel, choke, time-out)
 //    may still be on its way: it is told apart (BlockArrived::late) and not punished;
-//  - messages of extensions that were not negotiated (fast: ids 13 to 17; extended) are a breach.
-// Tolerated: redundant choke/unchoke/interested/have, requests while choked (they crossed our choke: dropped),
-// requests beyond kMaxQueuedRequests (dropped: we told reqq), requests for pieces we lack (dropped).
-// Choking a peer empties its request queue; being choked loses every outstanding request of ours (without fast).
-// Cost: O(1) a message, but O(queue) for cancel; no allocation per block in the steady state.
+//  - messages of extensions that were not negotiated (fast: ids 13 to 17; extended) are a breach;
+//  - with fast: have_all and have_none only before anything else was told of pieces; suggest, allowed_fast: piece in
+//    range; reject: a range inside the piece, of what was asked for (as far as fast_extension.h puts up with others).
+// Tolerated: redundant choke/unchoke/interested/have, requests while choked (they crossed our choke),
+// requests beyond kMaxQueuedRequests (we told reqq), requests for pieces we lack: dropped, with fast rejected.
+// Choking a peer empties its request queue (with fast: but for pieces of our offer; what goes is rejected); being
+// choked loses every outstanding request of ours (with fast nothing: each is answered or rejected). A cancel is
+// answered with a reject (fast) when it came in time. lt_donthave (BEP 54): piece in range; of a piece that it never
+// had it says nothing. Cost: O(1) a message, but O(queue) for cancel; no allocation per block in the steady state.
 
 #include <cstdint>
 #include <deque>
@@ -33,10 +37,12 @@
 #include "common/base/types.h"
 #include "common/meta/bitfield.h"
 #include "common/meta/piece_layout.h"
+#include "common/swarm/fast_extension.h"
 #include "common/swarm/request_pipeline.h"
 #include "common/transport/rate_meter.h"
 #include "common/wire/extension.h"
 #include "common/wire/handshake.h"
+#include "common/wire/lt_donthave.h"
 #include "common/wire/message.h"
 
 namespace bt::swarm {
@@ -77,9 +83,16 @@ struct PeerExtended {
     std::uint8_t id = 0;
     ByteView payload;
 };  // under an id that we gave
-using SessionEvent =
-    std::variant<std::monostate, PeerChokedUs, PeerUnchokedUs, PeerInterestChanged, PeerHasPiece, PeerHasPieces,
-                 PeerHasMorePieces, BlockArrived, PeerRequested, PeerCancelled, PeerExtensionsKnown, PeerExtended>;
+struct PeerRejected {
+    BlockRequest request;
+};                        // not outstanding any more
+struct PeerAllowedUs {};  // there is something to ask for although it chokes us; see requestable()
+struct PeerLostPiece {
+    PieceIndex piece;
+};
+using SessionEvent = std::variant<std::monostate, PeerChokedUs, PeerUnchokedUs, PeerInterestChanged, PeerHasPiece,
+                                  PeerHasPieces, PeerHasMorePieces, BlockArrived, PeerRequested, PeerCancelled,
+                                  PeerExtensionsKnown, PeerExtended, PeerRejected, PeerAllowedUs, PeerLostPiece>;
 
 class PeerSession {
   public:
@@ -90,7 +103,11 @@ class PeerSession {
                                                   TimePoint now);
 
     // Commands: each appends to output() what has to be said, if anything has.
-    void send_bitfield(const meta::Bitfield& own_pieces);  // nothing when we have nothing
+    // Before everything else: both sides have set the bit of BEP 6.
+    void enable_fast() { fast_.enable(); }
+    void send_bitfield(const meta::Bitfield& own_pieces);  // have_all, have_none; without fast nothing for none
+    // Tells the peer that it may ask for these also while it is choked. Nothing without fast.
+    void offer_fast(std::vector<PieceIndex> pieces);
     void send_extension_handshake(const wire::ExtensionHandshake& handshake);
     // A message of an extension, under the name that both sides know it by; nothing when the peer does not speak it.
     bool send_extended(std::string_view extension, ByteView payload);
@@ -106,6 +123,10 @@ class PeerSession {
     [[nodiscard]] std::vector<BlockRequest> take_expired_requests(TimePoint now);
     // The peer is gone: everything that was outstanding.
     [[nodiscard]] std::vector<BlockRequest> take_all_requests() { return pipeline_.take_all(); }
+
+    // What may be asked for now: its pieces, while it chokes us those that it allows; nullptr: nothing.
+    [[nodiscard]] const meta::Bitfield* requestable(TimePoint now) const;
+    [[nodiscard]] const FastExtension& fast() const { return fast_; }
 
     // Requests of the peer in order of arrival; the owner answers the front with send_block.
     [[nodiscard]] const std::deque<BlockRequest>& queued_requests() const { return queued_; }
@@ -143,6 +164,12 @@ class PeerSession {
     [[nodiscard]] Result<SessionEvent> on_piece(const wire::Piece& message, TimePoint now);
     [[nodiscard]] Result<SessionEvent> on_cancel(const wire::Cancel& message);
     [[nodiscard]] Result<SessionEvent> on_extended(const wire::Extended& message);
+    [[nodiscard]] Result<SessionEvent> on_choke();
+    [[nodiscard]] Result<SessionEvent> on_fast_message(const wire::Message& message, TimePoint now);
+    [[nodiscard]] Result<SessionEvent> on_all_or_none(bool all);
+    [[nodiscard]] Result<SessionEvent> on_reject(const wire::RejectRequest& message, TimePoint now);
+    [[nodiscard]] Result<SessionEvent> on_donthave(ByteView payload);
+    void reject(const BlockRequest& block);  // nothing without fast
     void send(const wire::Message& message);
     void withdraw(const BlockRequest& block);       // it may still arrive
     bool was_withdrawn(const BlockRequest& block);  // takes one of its withdrawals off
@@ -158,6 +185,7 @@ class PeerSession {
     bool spoke_since_bitfield_ = false;  // a message of BEP 3 came behind the last bitfield
     meta::Bitfield pieces_;
     RequestPipeline pipeline_;
+    FastExtension fast_;
     // Keys of requests that may still be answered, as often as they were withdrawn: a request that crosses the peer's
     // choke and unchoke is answered, and so is its repetition. Two generations, the older one is forgotten whole.
     std::unordered_multiset<std::uint64_t> withdrawn_;

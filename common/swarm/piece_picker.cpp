@@ -42,6 +42,7 @@ PiecePicker::PiecePicker(const meta::PieceLayout& layout, meta::Bitfield have, P
 
 void PiecePicker::on_peer_bitfield(const meta::Bitfield& pieces) { open_.on_peer_bitfield(pieces); }
 void PiecePicker::on_peer_have(PieceIndex piece) { open_.on_peer_have(piece); }
+void PiecePicker::on_peer_lost(PieceIndex piece) { open_.on_peer_lost(piece); }
 void PiecePicker::on_peer_gone(const meta::Bitfield& pieces) { open_.on_peer_gone(pieces); }
 std::uint32_t PiecePicker::availability(PieceIndex piece) const { return open_.availability(piece); }
 

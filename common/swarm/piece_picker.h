@@ -75,6 +75,7 @@ class PiecePicker {
     void on_peer_bitfield(const meta::Bitfield& pieces);  // a peer's first word about what it has
     void on_peer_have(PieceIndex piece);
     void on_peer_gone(const meta::Bitfield& pieces);
+    void on_peer_lost(PieceIndex piece);  // a single piece, that it had; its requests may still be answered
     [[nodiscard]] std::uint32_t availability(PieceIndex piece) const;  // connected peers that have it
 
     // Appends at most `count` blocks for this peer to `out` and marks them requested by it. may_start_piece = false:

@@ -96,8 +96,25 @@ void RarityOrder::on_peer_gone(const meta::Bitfield& pieces) {
         return;
     }
     if (touches_many(pieces)) sorted_ = false;
-    for_each_set(pieces, [this](std::uint32_t piece) { move_down(piece); });
+    for_each_set(pieces, [this](std::uint32_t piece) { take_one(piece); });
     if (sorted_) trim_groups();
+}
+
+void RarityOrder::on_peer_lost(PieceIndex piece) {
+    BT_CHECK(piece.value() < counts_.size());
+    take_one(piece.value());
+    if (sorted_) trim_groups();
+}
+
+// A piece that only seeds are counted for: one of them is counted piece by piece from now on.
+void RarityOrder::take_one(std::uint32_t piece) {
+    if (counts_[piece] == 0) {
+        BT_CHECK(seeds_ > 0);
+        --seeds_;
+        for (std::uint32_t& count : counts_) ++count;
+        sorted_ = false;
+    }
+    move_down(piece);
 }
 
 void RarityOrder::insert(PieceIndex piece) {

@@ -17,7 +17,8 @@
 //
 // A peer that leaves with all pieces lowers the seeds' number if that is above zero, and else every piece's. It does
 // not matter whether that peer had come complete or had become it: either way each piece loses one, and the numbers
-// of the pieces never fall below the count of incomplete peers that have them.
+// of the pieces never fall below the count of incomplete peers that have them. (A peer that takes a piece back, BEP 54,
+// may have come as a seed: then one seed is counted piece by piece from then on, O(pieces), at most once a seed.)
 //
 // Cost: O(1) for a have; O(groups) to insert or erase a candidate, once per piece started, or to change its priority; a
 // bitfield that touches more than a quarter of the candidates marks the order as stale, and the next rarest() sorts it
@@ -44,6 +45,7 @@ class RarityOrder {
     void on_peer_bitfield(const meta::Bitfield& pieces);
     void on_peer_have(PieceIndex piece);
     void on_peer_gone(const meta::Bitfield& pieces);
+    void on_peer_lost(PieceIndex piece);  // it had the piece
     [[nodiscard]] std::uint32_t availability(PieceIndex piece) const { return counts_[piece.value()] + seeds_; }
 
     // Candidates. Inserting a candidate again, or erasing what is none, changes nothing.
@@ -82,6 +84,7 @@ class RarityOrder {
     void shuffle_in(std::uint32_t piece);
     void move_up(std::uint32_t piece);
     void move_down(std::uint32_t piece);
+    void take_one(std::uint32_t piece);
     void trim_groups();
     [[nodiscard]] std::uint32_t groups() const { return static_cast<std::uint32_t>(start_.size()) - 1; }
 

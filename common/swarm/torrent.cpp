@@ -140,6 +140,9 @@ Status Torrent::take_in(PeerConnection& peer, const wire::Message& message, Time
         for (const PieceIndex piece : more->pieces) picker_.on_peer_have(piece);
         count_interesting(peer, now);
         drop_if_both_seeds(peer);
+    } else if (const auto* lost = std::get_if<PeerLostPiece>(&event)) {
+        picker_.on_peer_lost(lost->piece);
+        if (wants(lost->piece)) change_interesting(peer, -1, now);
     } else if (const auto* choked = std::get_if<PeerChokedUs>(&event)) {
         on_requests_lost(session.id(), choked->lost);
         picker_.on_peer_stopped(session.id());

@@ -459,3 +459,35 @@ TEST_CASE("what is waiting for a peer that does not read has a bound") {
     CHECK(turns >= 10'000 / 5);
     CHECK(turns <= (10'000 + 9 * 16 + 2 * 32 * 1024) / 5);
 }
+
+TEST_CASE("a piece that a peer takes back is of no interest any more, and may come again") {
+    World world({.rng_seed = 41});
+    Node node(world, small_torrent(), 1);
+    node.start();
+    WireHost host(world, small_torrent(), 2);
+    WirePeer& peer = host.dial(at(1), [](WirePeer& p) {
+        p.offers_extensions = true;
+        p.on_ready = [](WirePeer& ready) { ready.say_all(); };
+    });
+    world.simulator().run_for(seconds(1));
+    const auto& connections = node.torrent->torrent()->connections();
+    REQUIRE(connections.size() == 1);
+    REQUIRE(connections.begin()->second.interesting == 16);
+    const ByteBuffer third{0, 0, 0, 3};
+    for (int i = 0; i < 2; ++i) peer.say(wire::Extended{wire::kLtDonthaveId, third});
+    world.simulator().run_for(seconds(1));
+    CHECK(connections.begin()->second.interesting == 15);
+    peer.say(wire::Have{3});
+    world.simulator().run_for(seconds(1));
+    CHECK(connections.begin()->second.interesting == 16);
+    for (const std::uint32_t piece : {0u, 7u, 15u}) {
+        const ByteBuffer payload{0, 0, 0, static_cast<Byte>(piece)};
+        peer.say(wire::Extended{wire::kLtDonthaveId, payload});
+    }
+    world.simulator().run_for(seconds(1));
+    CHECK(connections.begin()->second.interesting == 13);
+    peer.close();
+    world.simulator().run_for(seconds(1));
+    CHECK(node.torrent->torrent()->connections().empty());
+    node.engine->check_invariants();
+}

@@ -481,3 +481,33 @@ TEST_CASE("a piece without priority is not picked, and is again when it gets one
     f.picker.set_wanted(PieceIndex(1), true);
     CHECK(f.picker.priority(PieceIndex(1)) == 2);
 }
+
+TEST_CASE("a piece that is taken back counts for nobody, whether its peer came as a seed or not", "[piece_picker]") {
+    const meta::PieceLayout layout(8 * 65536, 65536);
+    PiecePicker picker(layout, meta::Bitfield(8), {}, Rng(1));
+    meta::Bitfield all(8);
+    all.set_all();
+    meta::Bitfield some(8);
+    some.set(PieceIndex(2));
+    picker.on_peer_bitfield(all);
+    picker.on_peer_bitfield(all);
+    picker.on_peer_bitfield(some);
+    picker.on_peer_lost(PieceIndex(2));
+    picker.check_invariants();
+    CHECK(picker.availability(PieceIndex(2)) == 2);
+    CHECK(picker.availability(PieceIndex(3)) == 2);
+    picker.on_peer_lost(PieceIndex(3));
+    picker.check_invariants();
+    CHECK(picker.availability(PieceIndex(3)) == 1);
+    // Everybody leaves, in an order that the counting has to survive.
+    meta::Bitfield first = all;
+    first.clear(PieceIndex(2));
+    first.clear(PieceIndex(3));
+    picker.on_peer_gone(some);
+    picker.on_peer_gone(first);
+    picker.check_invariants();
+    for (std::uint32_t i = 0; i < 8; ++i) CHECK(picker.availability(PieceIndex(i)) == 1);
+    picker.on_peer_gone(all);
+    for (std::uint32_t i = 0; i < 8; ++i) CHECK(picker.availability(PieceIndex(i)) == 0);
+    picker.check_invariants();
+}
