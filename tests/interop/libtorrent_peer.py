@@ -13,6 +13,7 @@ parser.add_argument("--ip", required=True)
 parser.add_argument("--port", type=int, required=True)
 parser.add_argument("--seed", action="store_true")
 parser.add_argument("--dial", nargs="*", default=[], help="ip:port to dial besides the tracker's peers")
+parser.add_argument("--encryption", choices=["require", "rc4", "plaintext"], help="refuse peers without it")
 args = parser.parse_args()
 
 session = lt.session({
@@ -26,10 +27,16 @@ session = lt.session({
     "enable_outgoing_utp": False,
     # All nodes are on loopback: more than one connection from an address is no attack here.
     "allow_multiple_connections_per_ip": True,
+    # It dials in plain first, and a peer that refuses that is tried the other way after this many seconds.
+    "min_reconnect_time": 1,
     "alert_mask": lt.alert.category_t.status_notification | lt.alert.category_t.error_notification
                   | lt.alert.category_t.peer_notification | lt.alert.category_t.tracker_notification
                   | lt.alert.category_t.connect_notification,
 })
+if args.encryption:
+    level = {"require": lt.enc_level.both, "rc4": lt.enc_level.rc4, "plaintext": lt.enc_level.plaintext}
+    session.apply_settings({"in_enc_policy": int(lt.enc_policy.forced), "out_enc_policy": int(lt.enc_policy.forced),
+                            "allowed_enc_level": int(level[args.encryption])})
 if args.magnet:
     params = lt.parse_magnet_uri(args.magnet)
 else:

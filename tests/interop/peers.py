@@ -1,6 +1,8 @@
 """One class for each program that a test can put into a swarm: other people's clients and trackers, and ours.
 
 A client class is made with (lab, name, torrent) and has
+  encryption           before the start: "require" or, where the program can be told, "rc4" or "plaintext" behind the
+                       encrypted handshake; nothing: as the program likes
   magnet               where it is set, download() is given this link in place of the torrent file
   seed(folder)         folder holds the torrent's root; returns when it listens; dial=[endpoint...]: the downloaders
                        that it shall connect to by itself, where the program can be told
@@ -31,7 +33,7 @@ class Client:
     def __init__(self, lab, name, torrent):
         self.lab, self.name, self.torrent = lab, name, torrent
         self.ip, self.port, self.node = lab.address(), None, None
-        self.magnet = None
+        self.magnet = self.encryption = None
 
     def endpoint(self):
         return f"{self.ip}:{self.port}"
@@ -43,13 +45,16 @@ class Client:
 class Aria2(Client):
     """Tries the encrypted handshake first and the plain one a second later; its only source of peers is the tracker."""
     can_dial = True
+    ENCRYPTION = {None: [], "require": ["--bt-require-crypto=true"],
+                  "rc4": ["--bt-require-crypto=true", "--bt-min-crypto-level=arc4"]}
 
     def _start(self, folder, extra):
         self.node, self.port = self.lab.start_listening(self.name, lambda port: [
             "aria2c", "--no-conf=true", "--enable-dht=false", "--enable-dht6=false", "--bt-enable-lpd=false",
             "--disable-ipv6=true", f"--interface={self.ip}", f"--listen-port={port}", f"--dir={folder}",
             "--file-allocation=none", "--summary-interval=0", "--show-console-readout=false", "--enable-color=false",
-            "--console-log-level=notice", f"--log={self.lab.path(self.name)}.aria2", "--log-level=debug", *extra,
+            "--console-log-level=notice", f"--log={self.lab.path(self.name)}.aria2", "--log-level=debug",
+            *self.ENCRYPTION[self.encryption], *extra,
             self.magnet or self.torrent], self.ip)
 
     def seed(self, folder):
@@ -65,7 +70,9 @@ class Libtorrent(Client):
     def _start(self, folder, extra):
         self.node, self.port = self.lab.start_listening(self.name, lambda port: [
             SYSTEM_PYTHON, os.path.join(HERE, "libtorrent_peer.py"),
-            *(["--magnet", self.magnet] if self.magnet else ["--torrent", self.torrent]), "--dir", folder, "--ip", self.ip, "--port", str(port), *extra], self.ip)
+            *(["--magnet", self.magnet] if self.magnet else ["--torrent", self.torrent]), "--dir", folder,
+            "--ip", self.ip, "--port", str(port), *(["--encryption", self.encryption] if self.encryption else []),
+            *extra], self.ip)
 
     def seed(self, folder, dial=()):
         self._start(folder, ["--seed", "--dial", *dial])
@@ -87,7 +94,7 @@ class Transmission(Client):
             "lpd-enabled": False, "utp-enabled": False, "rpc-enabled": True, "rpc-bind-address": self.ip,
             "rpc-port": self.rpc_port, "rpc-whitelist-enabled": False, "rpc-host-whitelist-enabled": False,
             "download-queue-enabled": False, "seed-queue-enabled": False, "ratio-limit-enabled": False,
-            "message-level": 3}
+            "message-level": 3, "encryption": 2 if self.encryption else 1}
         with open(os.path.join(config, "settings.json"), "w", encoding="utf-8") as out:
             json.dump(settings, out)
         return config
@@ -145,8 +152,9 @@ class SwarmClient(Client):
     def download(self, folder):
         events = self.lab.path(f"{self.name}.events")
         self.node = self.lab.start(self.name, [
-            program("swarm-client"), "-t", self.magnet or self.torrent, "--outdir", folder, "--bind", self.ip, "--events", events,
-            "--interval-floor", "1", "--timeout", "60"])
+            program("swarm-client"), "-t", self.magnet or self.torrent, "--outdir", folder, "--bind", self.ip,
+            "--events", events, "--interval-floor", "1", "--timeout", "60",
+            *(["--encryption", self.encryption] if self.encryption else [])])
         self.lab.wait_until(lambda: self.node.listen_endpoint(), "our client listens", [self.node])
         self.ip, self.port = self.node.listen_endpoint()
 
@@ -159,7 +167,7 @@ class SwarmSeeder(Client):
         with open(self.torrent, "rb") as file:
             root = os.fsdecode(bencode.decode(file.read())[b"info"][b"name"])
         argv = [program("swarm-seeder"), "-t", self.torrent, "-s", os.path.join(folder, root), "--bind", self.ip,
-                "--events", events]
+                "--events", events, *(["--encryption", self.encryption] if self.encryption else [])]
         if dial:
             argv += ["--peers", self.lab.write(f"{self.name}.peers", "".join(f"{e}\n" for e in dial))]
         self.node = self.lab.start(self.name, argv)
