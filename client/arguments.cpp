@@ -17,6 +17,7 @@ constexpr std::array<std::pair<std::string_view, InspectCommand>, 3> kInspectCom
 constexpr const char* kNotes =
     "Sizes and rates are plain numbers or have a unit: 500k is 500,000, 8MiB is 8,388,608. Durations are seconds or "
     "have units: 90, 5m, 1h30m.\n\n"
+    "SIGHUP has the command line and --config read again: the limits in them hold from then on.\n\n"
     "--on-complete runs once a torrent, when its last piece is verified. SWARM_NAME, SWARM_INFO_HASH, SWARM_DIR, "
     "SWARM_LENGTH (bytes) and SWARM_DOWNLOADED are in its environment.\n\n"
     "On a terminal a live view is drawn on standard error; elsewhere a line is written now and then. The environment "

@@ -18,8 +18,13 @@ ClientOptions options_from(const DownloadArguments& arguments) {
     return options;
 }
 
-Ending run(SessionPlan plan, const ClientOptions& options, const ViewOptions& shown, app::ProgramStart& program,
-           TimePoint& ended_at) {
+void change_limits(Session& session, const ClientOptions& options) {
+    session.set_limits({options.download_limit, options.upload_limit},
+                       {options.torrent_download_limit, options.torrent_upload_limit});
+}
+
+Ending run(SessionPlan plan, const ClientOptions& options, const ViewOptions& shown, const RereadArguments& reread,
+           app::ProgramStart& program, TimePoint& ended_at) {
     ProgressOutput view(shown, program.log, options.stats_interval);
     RunnerHooks hooks;
     hooks.progress_interval = program.events ? Duration(app::EventFile::kFlushInterval) : kRedrawInterval;
@@ -34,7 +39,13 @@ Ending run(SessionPlan plan, const ClientOptions& options, const ViewOptions& sh
     };
     hooks.on_message = [&](const std::string& text) { view.note(text); };
     Runner runner(std::move(plan), options.outdir, options.on_complete, program.telemetry(), std::move(hooks));
-    const net::Signals signals(runner.loop(), [&](int) { runner.interrupt(); });
+    const net::Signals signals(
+        runner.loop(), [&](int) { runner.interrupt(); },
+        [&] {
+            const auto changed = reread();
+            view.note(changed ? "the limits were read again" : "the limits stay as they were");
+            if (changed) change_limits(runner.session(), changed->client);
+        });
     const auto result = runner.run();
     ended_at = runner.now();
     view.settle();
@@ -45,7 +56,7 @@ Ending run(SessionPlan plan, const ClientOptions& options, const ViewOptions& sh
 
 }  // namespace
 
-app::ExitCode run_download(const DownloadArguments& arguments) {
+app::ExitCode run_download(const DownloadArguments& arguments, const RereadArguments& reread) {
     auto program = app::start_program("swarm-client", arguments.common, "client");
     if (!program) {
         app::Log("swarm-client", app::Severity::Error).error(program.error().message());
@@ -56,7 +67,7 @@ app::ExitCode run_download(const DownloadArguments& arguments) {
     Ending ending;
     auto plan = plan_session(options);
     if (plan) {
-        ending = run(std::move(*plan), options, arguments.view, *program, ended_at);
+        ending = run(std::move(*plan), options, arguments.view, reread, *program, ended_at);
     } else {
         ending = {app::exit_code_for(plan.error()), plan.error().message()};
     }

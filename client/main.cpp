@@ -20,7 +20,12 @@ int main(int argc, char** argv) {
         return app::to_int(client::run_verify(*verify));
     }
     if (const auto* download = std::get_if<client::DownloadArguments>(&arguments)) {
-        return app::to_int(client::run_download(*download));
+        return app::to_int(client::run_download(*download, [&]() -> std::optional<client::DownloadArguments> {
+            auto again = client::parse_arguments(argc, argv);
+            auto* read = std::get_if<client::Arguments>(&again);
+            auto* changed = read != nullptr ? std::get_if<client::DownloadArguments>(read) : nullptr;
+            return changed != nullptr ? std::optional(std::move(*changed)) : std::nullopt;
+        }));
     }
     if (const auto* inspect = std::get_if<client::InspectArguments>(&arguments)) {
         return app::to_int(client::run_inspect(*inspect));

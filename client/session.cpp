@@ -68,6 +68,13 @@ void Session::remove(TorrentId id) {
     if (id.value() < items_.size()) end(*items_[id.value()], TorrentEnd::Removed, std::nullopt);
 }
 
+void Session::set_limits(const transport::RateLimits& all, const transport::RateLimits& each) {
+    engine_.set_limits(all);
+    for (const auto& item : items_) {
+        if (item->node != nullptr) item->node->set_limits(each);
+    }
+}
+
 void Session::interrupt() {
     for (const auto& item : items_) {
         if (item->result) continue;

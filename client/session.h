@@ -84,6 +84,8 @@ class Session final : private engine::EngineObserver {
     [[nodiscard]] Result<TorrentId> add(SessionTorrent torrent);
     // Ends it as Removed; its files stay. Nothing where it has ended.
     void remove(TorrentId id);
+    // Of all torrents together, and of each that runs now.
+    void set_limits(const transport::RateLimits& all, const transport::RateLimits& each);
     void interrupt();
 
     [[nodiscard]] SessionView view(bool with_peers = false) const;

@@ -11,29 +11,31 @@ struct Signals::Handle {
     std::shared_ptr<std::function<void(int)>> callback;
 };
 
-Signals::Signals(UvLoop& loop, std::function<void(int)> on_signal)
-    : on_signal_(std::make_shared<std::function<void(int)>>(std::move(on_signal))) {
+Signals::Signals(UvLoop& loop, std::function<void(int)> on_signal, std::function<void()> on_hangup) {
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
-    const auto watch = [&](int number) {
-        auto* handle = new Handle{{}, on_signal_};
+    const auto watch = [&](int number, std::shared_ptr<std::function<void(int)>> callback) {
+        auto* handle = new Handle{{}, std::move(callback)};
         handle->signal.data = handle;
         BT_CHECK(uv_signal_init(loop.raw(), &handle->signal) == 0);
         uv_signal_start(
             &handle->signal,
             [](uv_signal_t* signal, int caught) {
-                const auto callback = static_cast<Handle*>(signal->data)->callback;
-                (*callback)(caught);
+                const auto kept = static_cast<Handle*>(signal->data)->callback;
+                (*kept)(caught);
             },
             number);
-        return handle;
+        handles_.push_back(handle);
     };
-    interrupt_ = watch(SIGINT);
-    terminate_ = watch(SIGTERM);
+    const auto end = std::make_shared<std::function<void(int)>>(std::move(on_signal));
+    watch(SIGINT, end);
+    watch(SIGTERM, end);
+    if (!on_hangup) return;
+    watch(SIGHUP, std::make_shared<std::function<void(int)>>([hangup = std::move(on_hangup)](int) { hangup(); }));
 }
 
 Signals::~Signals() {
-    for (Handle* handle : {interrupt_, terminate_}) {
+    for (Handle* handle : handles_) {
         uv_close(reinterpret_cast<uv_handle_t*>(&handle->signal),
                  [](uv_handle_t* closed) { delete static_cast<Handle*>(closed->data); });
     }

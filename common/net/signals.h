@@ -1,10 +1,11 @@
 #pragma once
 
-// SIGINT and SIGTERM as a callback on the loop. Making one also has SIGPIPE and SIGXFSZ ignored, for good: a reader
+// SIGINT and SIGTERM as a callback on the loop, and SIGHUP as another where one is given (it ends the process else). Making one also has SIGPIPE and SIGXFSZ ignored, for good: a reader
 // that went away and a file size limit are errors of the call that meets them, not the end of the process.
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "common/net/uv_loop.h"
 
@@ -12,16 +13,14 @@ namespace bt::net {
 
 class Signals {
   public:
-    Signals(UvLoop& loop, std::function<void(int signal_number)> on_signal);
+    Signals(UvLoop& loop, std::function<void(int signal_number)> on_signal, std::function<void()> on_hangup = {});
     ~Signals();
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;
 
   private:
     struct Handle;
-    std::shared_ptr<std::function<void(int)>> on_signal_;
-    Handle* interrupt_;
-    Handle* terminate_;
+    std::vector<Handle*> handles_;
 };
 
 }  // namespace bt::net
