@@ -1,7 +1,8 @@
 #pragma once
 
-// SIGINT and SIGTERM as a callback on the loop, and SIGHUP as another where one is given (it ends the process else). Making one also has SIGPIPE and SIGXFSZ ignored, for good: a reader
-// that went away and a file size limit are errors of the call that meets them, not the end of the process.
+// SIGINT and SIGTERM as a callback on the loop, and SIGHUP as another where one is given (it ends the process else).
+// Making one also has SIGPIPE and SIGXFSZ ignored, for good: a reader that went away and a file size limit are errors
+// of the call that meets them, not the end of the process.
 
 #include <functional>
 #include <memory>
