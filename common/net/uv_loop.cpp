@@ -19,7 +19,9 @@ UvLoop::UvLoop() : receive_buffer_(kSharedBufferSize), send_buffer_(kSharedBuffe
 
 UvLoop::~UvLoop() {
     uv_close(reinterpret_cast<uv_handle_t*>(&idle_), nullptr);
-    uv_run(&loop_, UV_RUN_DEFAULT);
+    // A stop() outside of a turn makes the next uv_run() return at once.
+    while (uv_run(&loop_, UV_RUN_DEFAULT) != 0) {
+    }
     // Not zero: somebody who lives on the loop was not destroyed before it.
     BT_CHECK(uv_loop_close(&loop_) == 0);
 }
@@ -29,7 +31,12 @@ void UvLoop::run() {
     while (!stopped_) uv_run(&loop_, UV_RUN_ONCE);
 }
 
-void UvLoop::stop() { stopped_ = true; }
+// Timers are called before the turn waits for the sockets: without uv_stop() it would still wait then, for ever where
+// nothing is to come.
+void UvLoop::stop() {
+    stopped_ = true;
+    uv_stop(&loop_);
+}
 
 void UvLoop::run_turn() { uv_run(&loop_, UV_RUN_ONCE); }
 

@@ -57,6 +57,30 @@ TEST_CASE("arming again replaces the deadline, and a cancelled timer is silent")
     REQUIRE(run_until(loop, [&] { return replaced == 2; }));
 }
 
+TEST_CASE("a stop from the last timer ends the loop, also where that timer was due when the turn began") {
+    UvLoop loop;
+    UvEnv env(loop);
+    bool fired = false;
+    auto timer = env.make_timer([&] {
+        fired = true;
+        loop.stop();
+    });
+    timer->arm(env.now() + milliseconds(2));
+    const TimePoint late = env.now() + milliseconds(10);
+    while (env.now() < late) std::this_thread::yield();
+    loop.run();
+    CHECK(fired);
+    loop.stop();  // outside of a turn: the next run is a whole one all the same
+    int runs = 0;
+    auto next = env.make_timer([&] {
+        ++runs;
+        loop.stop();
+    });
+    next->arm(env.now() + milliseconds(2));
+    loop.run();
+    CHECK(runs == 1);
+}
+
 TEST_CASE("a deadline in the past fires at the next turn, not inside arm") {
     UvLoop loop;
     UvEnv env(loop);
