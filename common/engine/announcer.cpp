@@ -55,6 +55,7 @@ void Announcer::start() {
 }
 
 void Announcer::on_completed() {
+    if (profile_ == WireProfile::Plain) return;
     client_.on_completed(context_.env->now());
     pump();
 }
@@ -69,6 +70,10 @@ void Announcer::stop() {
     const TimePoint now = context_.env->now();
     stop_deadline_ = now + kStoppedTimeout;
     client_.stop(now);
+    if (profile_ == WireProfile::Plain) {
+        announce_.reset();
+        stop_deadline_ = now;
+    }
     if (announce_) {
         // What is under way now leaves half of the time to the farewell itself.
         for (Leg& leg : announce_->legs) {

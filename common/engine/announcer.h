@@ -9,7 +9,8 @@
 //    announce: a success if one of them was.
 //  - An announce has 15 s, everything behind stop() together 2 s.
 //  - WireProfile::Plain sends what the strictest teaching tracker expects and nothing else: no event, numwant or key,
-//    and never a left of 0.
+//    and never a left of 0. What would differ from any other announce by its event alone (completed, stopped) is
+//    not sent at all.
 // on_announcer_finished may come from inside stop(); everything else comes from callbacks of the ports.
 
 #include <cstdint>

@@ -27,7 +27,12 @@ Torrent::Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield 
 }
 
 void Torrent::apply_priorities(const std::vector<std::uint8_t>& file_priorities) {
-    const auto priorities = piece_priorities(*metainfo_, file_priorities);
+    auto priorities = piece_priorities(*metainfo_, file_priorities);
+    if (settings_.only_piece) {
+        for (std::uint32_t i = 0; i < priorities.size(); ++i) {
+            if (PieceIndex(i) != *settings_.only_piece) priorities[i] = 0;
+        }
+    }
     left_ = wanted_ = lacking_ = 0;
     for (std::uint32_t i = 0; i < layout_.piece_count(); ++i) {
         const PieceIndex piece(i);

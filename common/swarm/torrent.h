@@ -42,6 +42,7 @@ namespace bt::swarm {
 struct TorrentSettings {
     bool download = true;                        // false: only serve what is there
     std::vector<std::uint8_t> file_priorities;   // 0 (not wanted) … 7, one a file; empty: everything is normal
+    std::optional<PieceIndex> only_piece;        // of what the files want, nothing but this
     bool extensions = true;                      // BEP 10 is offered in our handshakes
     PeerId peer_id{};                            // ours, on the wire
     std::string client_version = "Swarmlab";     // BEP 10 `v`
