@@ -14,6 +14,16 @@ constexpr std::array<std::pair<std::string_view, InspectCommand>, 3> kInspectCom
      {"info", InspectCommand::Info},
      {"magnet_parse", InspectCommand::MagnetParse}}};
 
+constexpr std::array<std::pair<std::string_view, WireCommand>, 8> kWireCommands = {
+    {{"peers", WireCommand::Peers},
+     {"handshake", WireCommand::Handshake},
+     {"download_piece", WireCommand::DownloadPiece},
+     {"download", WireCommand::Download},
+     {"magnet_handshake", WireCommand::MagnetHandshake},
+     {"magnet_info", WireCommand::MagnetInfo},
+     {"magnet_download_piece", WireCommand::MagnetDownloadPiece},
+     {"magnet_download", WireCommand::MagnetDownload}}};
+
 constexpr const char* kNotes =
     "Sizes and rates are plain numbers or have a unit: 500k is 500,000, 8MiB is 8,388,608. Durations are seconds or "
     "have units: 90, 5m, 1h30m.\n\n"
@@ -47,6 +57,7 @@ app::Program client_table(AllArguments& out) {
         "  swarm-client a.torrent 'magnet:?xt=urn:btih:...' --download-limit 8MiB/s --seed-ratio 1\n"
         "  swarm-client -t x.torrent --peers peers.txt --seed-time 1h\n"
         "  swarm-client info ubuntu.torrent\n"
+        "  swarm-client download_piece -o piece-0 ubuntu.torrent 0\n"
         "  swarm-client create photos/ -o photos.torrent --tracker http://127.0.0.1:6969/announce\n";
     program.main.summary = "Downloads torrents, checks every piece, and uploads to others meanwhile.";
     program.main.positionals = {{"TORRENT", "A .torrent file, magnet URI or info_hash; several go side by side",
@@ -76,6 +87,11 @@ Result<Arguments> chosen_arguments(const std::string& command, AllArguments all)
     if (command == "scrape") return Arguments(std::move(all.scrape));
     if (command == "verify") return Arguments(std::move(all.verify));
     if (find_command(kInspectCommands, command, all.inspect.command)) return Arguments(std::move(all.inspect));
+    if (find_command(kWireCommands, command, all.wire.command)) {
+        const bool writes = command.find("download") != std::string::npos;
+        if (writes && all.wire.output.empty()) return missing(command + ": -o OUT is needed");
+        return Arguments(std::move(all.wire));
+    }
     return missing("unknown command " + command);
 }
 

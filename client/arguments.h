@@ -33,15 +33,17 @@ struct AllArguments {
     VerifyArguments verify;
     InspectArguments inspect;
     ScrapeArguments scrape;
+    WireArguments wire;
 };
 
 using Arguments =
-    std::variant<DownloadArguments, CreateArguments, VerifyArguments, InspectArguments, ScrapeArguments>;
+    std::variant<DownloadArguments, CreateArguments, VerifyArguments, InspectArguments, ScrapeArguments, WireArguments>;
 
 // `out` must outlive the table.
 [[nodiscard]] app::Program client_table(AllArguments& out);
 [[nodiscard]] std::vector<app::Option> download_options(DownloadArguments& out);
 [[nodiscard]] std::vector<app::Command> client_commands(AllArguments& out);
+[[nodiscard]] std::vector<app::Command> wire_commands(WireArguments& out);
 
 // What was chosen, checked as far as it can be without looking at the world. Error: InvalidArgument.
 [[nodiscard]] Result<Arguments> chosen_arguments(const std::string& command, AllArguments all);

@@ -1,7 +1,7 @@
 #pragma once
 
 // The arguments of swarm-client's subcommands as values. client/arguments.cpp fills them from the command line (or
-// --config); who carries them out: create.h, verify.h, inspect.h, scrape.h.
+// --config); who carries them out: create.h, verify.h, inspect.h, scrape.h, wire_commands.h.
 
 #include <cstdint>
 #include <optional>
@@ -52,6 +52,32 @@ struct InspectArguments {
     std::string subject;  // TEXT or "-"; FILE; URI
     bool json = false;    // info
     bool full = false;    // info
+};
+
+// Commands that use the plain wire profile (common/engine/wire_profile.h). Those of magnets come last.
+enum class WireCommand : std::uint8_t {
+    Peers,
+    Handshake,
+    DownloadPiece,
+    Download,
+    MagnetHandshake,
+    MagnetInfo,
+    MagnetDownloadPiece,
+    MagnetDownload,
+};
+
+struct WireArguments {
+    WireCommand command = WireCommand::Handshake;
+    std::string subject;           // FILE, or URI for the magnet commands
+    std::optional<Endpoint> peer;  // Handshake (always there), MagnetHandshake; --peer of the others
+    std::string output;            // -o
+    std::uint32_t piece = 0;       // INDEX
+    bool json = false;             // MagnetInfo
+    bool full = false;             // MagnetInfo
+    std::optional<Address> bind;
+    std::uint16_t port = 0;
+    Duration timeout = seconds(60);  // without progress
+    std::string ca_file;
 };
 
 }  // namespace bt::client

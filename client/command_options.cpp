@@ -132,6 +132,7 @@ Command scrape_command(ScrapeArguments& out) {
 
 std::vector<Command> client_commands(AllArguments& out) {
     std::vector<Command> commands = inspect_commands(out.inspect);
+    for (Command& command : wire_commands(out.wire)) commands.push_back(std::move(command));
     commands.push_back(create_command(out.create));
     commands.push_back(scrape_command(out.scrape));
     commands.push_back(verify_command(out.verify));

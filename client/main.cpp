@@ -7,6 +7,7 @@
 #include "client/download.h"
 #include "client/inspect.h"
 #include "client/scrape.h"
+#include "client/wire_commands.h"
 
 int main(int argc, char** argv) {
     using namespace bt;
@@ -32,6 +33,9 @@ int main(int argc, char** argv) {
     }
     if (const auto* scrape = std::get_if<client::ScrapeArguments>(&arguments)) {
         return app::to_int(client::run_scrape(*scrape));
+    }
+    if (const auto* wire = std::get_if<client::WireArguments>(&arguments)) {
+        return app::to_int(client::run_wire(*wire));
     }
     return app::to_int(app::ExitCode::Internal);
 }

@@ -164,6 +164,33 @@ void check_scrape() {
     CHECK((scrape.bind == Address::parse("127.0.0.9") && scrape.timeout == minutes(5)));
 }
 
+void check_wire_commands() {
+    const std::pair<const char*, Line> commands[] = {
+        {"peers", {"f"}},
+        {"handshake", {"f", "127.0.0.1:7"}},
+        {"download_piece", {"--output", "o", "--peer", "127.0.0.1:7", "f", "3"}},
+        {"download", {"--output", "o", "--peer", "127.0.0.1:7", "f"}},
+        {"magnet_handshake", {"m", "127.0.0.1:7"}},
+        {"magnet_info", {"--peer", "127.0.0.1:7", "--json", "--full", "m"}},
+        {"magnet_download_piece", {"--output", "o", "--peer", "127.0.0.1:7", "m", "3"}},
+        {"magnet_download", {"--output", "o", "--peer", "127.0.0.1:7", "m"}},
+    };
+    for (const auto& [name, line] : commands) {
+        Line full = line;
+        for (const char* word : {"--bind", "127.0.0.9", "--port", "7", "--timeout", "5m", "--ca-file", "c"}) {
+            full.emplace_back(word);
+        }
+        const auto arguments = command<WireArguments>(name, full);
+        const bool writes = line.front() == "--output";
+        CHECK(arguments.output == (writes ? "o" : ""));
+        CHECK(arguments.piece == (std::string(name).ends_with("piece") ? 3u : 0u));
+        CHECK(arguments.peer.has_value() == (std::string(name) != "peers"));
+        CHECK(arguments.bind == Address::parse("127.0.0.9"));
+        CHECK((arguments.port == 7 && arguments.timeout == minutes(5) && arguments.ca_file == "c"));
+    }
+    CHECK_FALSE(command<WireArguments>("magnet_handshake", {"m"}).peer.has_value());
+}
+
 TEST_CASE("every option of swarm-client and its commands does what it says to the values") {
     given().clear();
     check_files();
@@ -172,6 +199,7 @@ TEST_CASE("every option of swarm-client and its commands does what it says to th
     check_common();
     check_local_commands();
     check_scrape();
+    check_wire_commands();
     AllArguments all;
     const app::Program table = client_table(all);
     for (const app::Command& each : table.commands) {
@@ -209,6 +237,9 @@ TEST_CASE("bad input: what cannot be meant is refused before anything is begun")
     CHECK(mistake({"create", "x"}) == "create: -o FILE.torrent is needed");
     CHECK(mistake({"create", "x", "-o", "y", "--piece-length", "8192"}).starts_with("--piece-length: "));
     CHECK(mistake({"create", "x", "-o", "y", "--piece-length", "16384"}) == "no mistake");
+    CHECK(mistake({"download", "x"}) == "download: -o OUT is needed");
+    CHECK(mistake({"handshake", "x", "127.0.0.1"}).find("ip:port") == 0);
+    CHECK(mistake({"download_piece", "x", "-1", "-o", "y"}) != "no mistake");
 }
 
 }  // namespace
