@@ -46,6 +46,7 @@ struct ClientOptions {
     std::uint32_t max_peers = kDefaultMaxPeers;  // connections a torrent
     std::string peers_file;                      // ip:port lines; for every torrent
     transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Prefer;
+    bool no_pex = false;  // peers are neither told of nor asked for among peers
 
     // trackers
     std::optional<Duration> interval_floor;  // never announce more often

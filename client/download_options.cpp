@@ -81,6 +81,8 @@ void add_peers(std::vector<Option>& out, ClientOptions& client) {
     out.push_back({"max-peers", "", "N", "At most so many connections a torrent",
                    app::set_number<std::uint32_t>(client.max_peers, 1, 10000), std::to_string(kDefaultMaxPeers), "",
                    group});
+    out.push_back({"no-pex", "", "", "No peer exchange: no peers from peers, none told to them",
+                   app::set_flag(client.no_pex), "", "", group});
     out.push_back({"encryption",
                    "",
                    "HOW",

@@ -25,6 +25,7 @@ engine::TorrentOptions torrent_options(const ClientOptions& options, const std::
     torrent.manual_peers = peers;
     torrent.max_connections = options.max_peers;
     if (options.sequential) torrent.swarm.picker.order = swarm::PickOrder::Sequential;
+    torrent.swarm.peer_exchange = !options.no_pex;
     if (options.interval_floor) torrent.tracker.interval_floor = *options.interval_floor;
     return torrent;
 }

@@ -38,6 +38,7 @@ TorrentNode::TorrentNode(NodeContext context, TorrentOptions options, TorrentObs
     options_.swarm.download = options_.download;
     // What a plain handshake does not offer is not used either, whatever the peer offers.
     options_.swarm.extensions = options_.profile == WireProfile::Full || !options_.metainfo;
+    options_.swarm.extras = options_.profile == WireProfile::Full;
     if (options_.metainfo) options_.info_hash = options_.metainfo->info_hash();
 }
 
@@ -183,6 +184,7 @@ Result<swarm::PeerConnection*> TorrentNode::on_handshake(PeerLink& link, const w
 
 void TorrentNode::fill_handshake(wire::Handshake& own) const {
     if (options_.swarm.extensions) own.set_extensions();
+    if (options_.swarm.extras) own.set_fast();
 }
 
 Status TorrentNode::on_message(PeerLink& link, const wire::Message& message) {
@@ -285,6 +287,7 @@ void TorrentNode::end_turn() {
     if (torrent_) keeper_->finish(torrent_->take_completed_files());
     notice_metadata();
     notice_completion();
+    note_heard_peers();
     dial();
     // Nobody is connected or being dialled: who has come to the swarm since, only a tracker can tell.
     if (options_.download && wants_to_dial() && links_.empty()) announcer_->need_peers();
@@ -381,13 +384,22 @@ void TorrentNode::on_tracker_peers(const std::vector<wire::AnnouncePeer>& peers)
     last_tracker_error_.reset();
     last_tracker_peers_ = static_cast<std::uint32_t>(peers.size());
     if (!options_.download) return;
-    for (const wire::AnnouncePeer& peer : peers) {
-        if (peer.endpoint == context_.listen) continue;
-        // Out of reach from the address that we dial from.
-        if (context_.source && context_.source->family() != peer.endpoint.address.family()) continue;
-        peers_->peer_list().add(peer.endpoint, swarm::PeerSource::Tracker, context_.env->now());
-    }
+    for (const wire::AnnouncePeer& peer : peers) note_peer(peer.endpoint, swarm::PeerSource::Tracker);
     end_turn();
+}
+
+void TorrentNode::note_peer(const Endpoint& endpoint, swarm::PeerSource source) {
+    if (endpoint == context_.listen) return;
+    // Out of reach from the address that we dial from.
+    if (context_.source && context_.source->family() != endpoint.address.family()) return;
+    peers_->peer_list().add(endpoint, source, context_.env->now());
+}
+
+void TorrentNode::note_heard_peers() {
+    if (!torrent_) return;
+    for (const Endpoint& endpoint : torrent_->take_heard_peers()) {
+        if (options_.download) note_peer(endpoint, swarm::PeerSource::Exchange);
+    }
 }
 
 void TorrentNode::on_tracker_failed(const Error& error) { last_tracker_error_ = error; }

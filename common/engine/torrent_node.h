@@ -181,7 +181,9 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     void end_turn();
     void run_disk_jobs();
     void tell_rate_bounds();
-    bool drop_peers();  // whether there was one
+    bool drop_peers();                                                   // whether there was one
+    void note_peer(const Endpoint& endpoint, swarm::PeerSource source);  // somebody named it
+    void note_heard_peers();
     void dial();
     void drop_link(PeerLink& link, const Error& error);
     [[nodiscard]] bool on_dial_failed(const PeerLink& link, const Error& error);  // true: the other way comes next

@@ -28,6 +28,18 @@ std::vector<PieceIndex> allowed_fast_set(const InfoHash& info_hash, const Addres
     }
 }
 
+std::vector<PieceIndex> fast_offer(const InfoHash& info_hash, const Address& peer, const meta::Bitfield& have) {
+    const std::uint32_t pieces = have.piece_count();
+    auto offer = allowed_fast_set(info_hash, peer, pieces, std::min(kAllowedFastCount, pieces / 10));
+    std::erase_if(offer, [&](PieceIndex piece) { return !have.has(piece); });
+    return offer;
+}
+
+void FastExtension::forget_suggestions() {
+    suggestions_.clear();
+    suggested_.reset();
+}
+
 void FastExtension::offer(std::vector<PieceIndex> pieces, const meta::PieceLayout& layout) {
     offered_ = std::move(pieces);
     std::ranges::sort(offered_);

@@ -40,6 +40,10 @@ inline constexpr Duration kPauseAfterReject = seconds(1);
 [[nodiscard]] std::vector<PieceIndex> allowed_fast_set(const InfoHash& info_hash, const Address& peer,
                                                        std::uint32_t piece_count, std::uint32_t count);
 
+// What a peer at this address may have of us although it is choked.
+[[nodiscard]] std::vector<PieceIndex> fast_offer(const InfoHash& info_hash, const Address& peer,
+                                                 const meta::Bitfield& have);
+
 class FastExtension {
   public:
     void enable() { enabled_ = true; }
@@ -56,6 +60,7 @@ class FastExtension {
     void on_pieces_changed(const meta::Bitfield& pieces);  // more than one at once
     void on_have(PieceIndex piece);
     void on_lost(PieceIndex piece);
+    void forget_suggestions();
     // What may be asked for while it chokes us; nullptr: nothing.
     [[nodiscard]] const meta::Bitfield* allowed() const;
     [[nodiscard]] const meta::Bitfield* suggested() const;

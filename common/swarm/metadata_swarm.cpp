@@ -36,6 +36,10 @@ Result<PeerConnection*> MetadataSwarm::on_peer_connected(ConnectionId id, const 
                      {"outgoing", outgoing},
                      {"encryption", transport::stream_crypto_name(crypto)},
                      {"peer_id", to_hex(remote.peer_id)}});
+    if (!settings_.plain && remote.has_fast()) {
+        peer.session->enable_fast();
+        peer.session->send_bitfield(meta::Bitfield());
+    }
     greet(peer);
     acquaintances_.emplace(id, Acquaintance{remote, {}});
     if (next_tick_ <= now) next_tick_ = now + kTick;
@@ -59,6 +63,9 @@ Status MetadataSwarm::on_message(PeerConnection& peer, const wire::Message& mess
     telemetry_.emit(now, Level::Wire, "message_received", peer.session->id(),
                     {{"message", wire::message_name(message)}});
     BT_TRY(acquaintances_.at(peer.session->id()).told.on_message(message));
+    if (const auto* request = std::get_if<wire::Request>(&message)) {
+        peer.session->reject({PieceIndex(request->piece), request->begin, request->length});
+    }
     if (std::holds_alternative<wire::Extended>(message)) return on_extended(peer, message, now);
     return {};
 }

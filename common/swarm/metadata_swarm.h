@@ -5,11 +5,11 @@
 // connections live on in a Torrent: hand_over() and take_addresses().
 //
 // We have nothing to give and want nothing but metadata: everybody stays choked, nobody is told of interest. What is
-// said on a connection: the extension handshake first, then requests for metadata; answers to requests of the peer (a
-// reject while we lack it); keep-alives. Plain: the extension handshake names ut_metadata and nothing else.
-// A peer that breaks a rule is dropped; one that sent wrong metadata is banned.
-// Between the arrival of the metadata and the handing over (the check of the files may take minutes) the connections
-// are kept alive, and the metadata is served.
+// said on a connection: with Fast (BEP 6) that we have none, the extension handshake, then requests for metadata;
+// answers to requests of the peer (a reject while we lack it); keep-alives. Plain: the extension handshake names
+// ut_metadata and nothing else. A peer that breaks a rule is dropped; one that sent wrong metadata is banned. Between
+// the arrival of the metadata and the handing over (the check of the files may take minutes) the connections are kept
+// alive, and the metadata is served.
 
 #include <memory>
 #include <string>

@@ -25,7 +25,7 @@ std::optional<wire::PexMessage> PeerExchange::next_message(std::span<const wire:
 }
 
 PeerExchange::Verdict PeerExchange::on_message(TimePoint now) {
-    if (heard_at_ && now - *heard_at_ < wire::kPexInterval - kPexTolerance) {
+    if (heard_at_ && now - *heard_at_ < interval_ - kPexTolerance) {
         return ++early_ > kMaxEarlyPex ? Verdict::Flood : Verdict::TooEarly;
     }
     heard_at_ = now;

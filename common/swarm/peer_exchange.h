@@ -32,10 +32,17 @@ class PeerExchange {
   public:
     enum class Verdict : std::uint8_t { Take, TooEarly, Flood };
 
+    explicit PeerExchange(Duration interval = wire::kPexInterval) : interval_(interval) {}
+
     // `connected`: where our other peers can be reached, each once. Nothing: not now, or nothing has changed.
     [[nodiscard]] std::optional<wire::PexMessage> next_message(std::span<const wire::PexPeer> connected,
                                                                const Endpoint& receiver, TimePoint now);
-    [[nodiscard]] bool is_due(TimePoint now) const { return !told_at_ || now - *told_at_ >= wire::kPexInterval; }
+    // `version`: of what there is to tell. The same as at the last look that left nothing over: not due.
+    [[nodiscard]] bool is_due(TimePoint now, std::uint64_t version = 0) const {
+        if (version != 0 && version == seen_version_) return false;
+        return !told_at_ || now - *told_at_ >= interval_;
+    }
+    void on_all_told(std::uint64_t version) { seen_version_ = version; }
 
     [[nodiscard]] Verdict on_message(TimePoint now);
     [[nodiscard]] static bool may_believe(const Endpoint& peer, const Endpoint& teller) {
@@ -43,6 +50,8 @@ class PeerExchange {
     }
 
   private:
+    Duration interval_;
+    std::uint64_t seen_version_ = 0;
     std::set<Endpoint> told_;
     std::optional<TimePoint> told_at_;
     std::optional<TimePoint> heard_at_;

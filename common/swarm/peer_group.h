@@ -18,6 +18,7 @@
 #include "common/base/result.h"
 #include "common/swarm/choker.h"
 #include "common/swarm/metadata_server.h"
+#include "common/swarm/peer_exchange.h"
 #include "common/swarm/peer_list.h"
 #include "common/swarm/peer_session.h"
 #include "common/transport/encryption_policy.h"
@@ -42,6 +43,7 @@ struct PeerConnection {
     bool stalled = false;                  // let a request expire and has delivered nothing since
     std::optional<PieceIndex> prefetched;  // piece last hinted to the disk for it
     std::optional<Endpoint> also_at;       // an address that led to this peer again; not dialled while it is here
+    PeerExchange exchange;                 // what it was told of our other peers, and told us
     MetadataQuota metadata_quota;          // what it may still ask of the metadata
 };
 

@@ -240,8 +240,8 @@ void PeerSession::send(const wire::Message& message) {
 }
 
 void PeerSession::send_bitfield(const meta::Bitfield& own_pieces) {
-    if (fast_.is_enabled() && own_pieces.is_complete()) return send(wire::HaveAll{});
     if (fast_.is_enabled() && own_pieces.is_empty()) return send(wire::HaveNone{});
+    if (fast_.is_enabled() && own_pieces.is_complete()) return send(wire::HaveAll{});
     if (!own_pieces.is_empty()) send(wire::Bitfield{own_pieces.wire()});
 }
 

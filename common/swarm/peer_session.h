@@ -118,6 +118,7 @@ class PeerSession {
     void request(const BlockRequest& block, TimePoint now);
     void cancel(const BlockRequest& block);  // withdraws an outstanding request
     void keep_alive();
+    void reject(const BlockRequest& block);  // will not be answered; nothing without fast
 
     // Takes back the requests that ran out of time; they were cancelled towards the peer.
     [[nodiscard]] std::vector<BlockRequest> take_expired_requests(TimePoint now);
@@ -127,6 +128,9 @@ class PeerSession {
     // What may be asked for now: its pieces, while it chokes us those that it allows; nullptr: nothing.
     [[nodiscard]] const meta::Bitfield* requestable(TimePoint now) const;
     [[nodiscard]] const FastExtension& fast() const { return fast_; }
+    // Of what may be asked for, what the peer would like best to be asked for; nullptr: it has not said.
+    [[nodiscard]] const meta::Bitfield* suggested() const { return peer_choking_ ? nullptr : fast_.suggested(); }
+    void forget_suggestions() { fast_.forget_suggestions(); }
 
     // Requests of the peer in order of arrival; the owner answers the front with send_block.
     [[nodiscard]] const std::deque<BlockRequest>& queued_requests() const { return queued_; }
@@ -169,7 +173,6 @@ class PeerSession {
     [[nodiscard]] Result<SessionEvent> on_all_or_none(bool all);
     [[nodiscard]] Result<SessionEvent> on_reject(const wire::RejectRequest& message, TimePoint now);
     [[nodiscard]] Result<SessionEvent> on_donthave(ByteView payload);
-    void reject(const BlockRequest& block);  // nothing without fast
     void send(const wire::Message& message);
     void withdraw(const BlockRequest& block);       // it may still arrive
     bool was_withdrawn(const BlockRequest& block);  // takes one of its withdrawals off

@@ -4,6 +4,7 @@
 
 #include "common/base/check.h"
 #include "common/base/encoding.h"
+#include "common/swarm/pex_round.h"
 #include "common/swarm/piece_priorities.h"
 
 namespace bt::swarm {
@@ -52,6 +53,7 @@ void Torrent::set_file_priorities(const std::vector<std::uint8_t>& file_prioriti
     refill_all_ = true;
     choke_dirty_ = true;
     if (is_complete() && !was_complete) tell_completion(now);
+    if (!is_complete() && was_complete) tell_upload_only();
 }
 
 Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
@@ -70,6 +72,7 @@ Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoi
                      {"outgoing", outgoing},
                      {"encryption", transport::stream_crypto_name(crypto)},
                      {"peer_id", to_hex(remote.peer_id)}});
+    if (settings_.extras && remote.has_fast()) peer.session->enable_fast();
     peer.session->send_bitfield(have());
     send_extension_handshake(peer);
     return insert(std::move(peer), now);
@@ -80,6 +83,7 @@ PeerConnection* Torrent::take_over(HandedOverPeer handed, bool greet, TimePoint 
     const ConnectionId id = peer.session->id();
     auto session = std::make_unique<PeerSession>(id, layout_, settings_.extensions && handed.remote.has_extensions(),
                                                  settings_.pipeline, now);
+    if (settings_.extras && handed.remote.has_fast()) session->enable_fast();
     session->output() = std::move(peer.session->output());
     peer.session = std::move(session);
     PeerConnection* const inserted = insert(std::move(peer), now);
@@ -96,6 +100,11 @@ PeerConnection* Torrent::take_over(HandedOverPeer handed, bool greet, TimePoint 
 
 PeerConnection* Torrent::insert(PeerConnection peer, TimePoint now) {
     choke_dirty_ = true;
+    ++peers_version_;
+    peer.exchange = PeerExchange(settings_.pex_interval);
+    if (peer.session->fast().is_enabled()) {
+        peer.session->offer_fast(fast_offer(metainfo_->info_hash(), peer.endpoint.address, have()));
+    }
     if (next_tick_ <= now) next_tick_ = now + seconds(1);
     return &connections_.emplace(peer.session->id(), std::move(peer)).first->second;
 }
@@ -103,6 +112,11 @@ PeerConnection* Torrent::insert(PeerConnection peer, TimePoint now) {
 void Torrent::send_extension_handshake(PeerConnection& peer) {
     wire::ExtensionHandshake extension;
     extension.ids.emplace(wire::kUtMetadataName, wire::kUtMetadataId);
+    if (exchanges_peers()) extension.ids.emplace(wire::kUtPexName, wire::kUtPexId);
+    if (settings_.extras) {
+        extension.ids.emplace(wire::kLtDonthaveName, wire::kLtDonthaveId);
+        extension.upload_only = is_upload_only();
+    }
     extension.metadata_size = metainfo_->info_bytes().size();
     extension.client_version = settings_.client_version;
     extension.request_queue = kMaxQueuedRequests;
@@ -112,8 +126,24 @@ void Torrent::send_extension_handshake(PeerConnection& peer) {
 }
 
 Status Torrent::on_extended(PeerConnection& peer, const PeerExtended& event, TimePoint now) {
+    if (event.id == wire::kUtPexId && exchanges_peers()) {
+        BT_TRY_ASSIGN(const auto heard, hear_of_peers(connections_, peer, event.payload, now));
+        heard_peers_.insert(heard_peers_.end(), heard.begin(), heard.end());
+        telemetry_.emit(now, Level::Decision, "pex_received", peer.session->id(), {{"new_peers", heard.size()}});
+        return {};
+    }
     if (event.id != wire::kUtMetadataId) return {};  // nothing that we announced
     return answer_metadata_message(metainfo_->info_bytes(), event.payload, *peer.session, peer.metadata_quota, now);
+}
+
+bool Torrent::exchanges_peers() const {
+    return settings_.extras && settings_.peer_exchange && !metainfo_->is_private();
+}
+
+// The whole handshake again: some take what a later one does not mention for withdrawn.
+void Torrent::tell_upload_only() {
+    if (!settings_.extras) return;
+    for (auto& [id, peer] : connections_) send_extension_handshake(peer);
 }
 
 Status Torrent::on_message(PeerConnection& peer, const wire::Message& message, TimePoint now) {
@@ -136,15 +166,15 @@ Status Torrent::take_in(PeerConnection& peer, const wire::Message& message, Time
     } else if (const auto* has = std::get_if<PeerHasPiece>(&event)) {
         picker_.on_peer_have(has->piece);
         if (wants(has->piece)) change_interesting(peer, +1, now);
-        drop_if_both_seeds(peer);
+        drop_if_useless(peer);
     } else if (std::holds_alternative<PeerHasPieces>(event)) {
         picker_.on_peer_bitfield(session.pieces());
         count_interesting(peer, now);
-        drop_if_both_seeds(peer);
+        drop_if_useless(peer);
     } else if (const auto* more = std::get_if<PeerHasMorePieces>(&event)) {
         for (const PieceIndex piece : more->pieces) picker_.on_peer_have(piece);
         count_interesting(peer, now);
-        drop_if_both_seeds(peer);
+        drop_if_useless(peer);
     } else if (const auto* lost = std::get_if<PeerLostPiece>(&event)) {
         picker_.on_peer_lost(lost->piece);
         if (wants(lost->piece)) change_interesting(peer, -1, now);
@@ -153,13 +183,17 @@ Status Torrent::take_in(PeerConnection& peer, const wire::Message& message, Time
         picker_.on_peer_stopped(session.id());
         refill_all_ = true;
         peer.stalled = false;
-    } else if (std::holds_alternative<PeerUnchokedUs>(event)) {
+    } else if (const auto* rejected = std::get_if<PeerRejected>(&event)) {
+        on_requests_lost(session.id(), {rejected->request});
+    } else if (std::holds_alternative<PeerUnchokedUs>(event) || std::holds_alternative<PeerAllowedUs>(event)) {
         peer.needs_refill = true;
     } else if (std::holds_alternative<PeerInterestChanged>(event)) {
         choke_dirty_ = true;
     } else if (std::holds_alternative<PeerExtensionsKnown>(event)) {
         telemetry_.emit(now, Level::Decision, "peer_extensions", session.id(),
                         {{"client", session.extensions()->client_version}});
+        ++peers_version_;
+        drop_if_useless(peer);
     } else if (const auto* extended = std::get_if<PeerExtended>(&event)) {
         return on_extended(peer, *extended, now);
     }
@@ -209,6 +243,7 @@ void Torrent::on_peer_gone(ConnectionId id, const Error& reason, TimePoint now) 
     picker_.on_peer_stopped(id);
     refill_all_ = true;
     choker_.on_peer_gone(id);
+    ++peers_version_;
     const bool useful = peer.session->downloaded_bytes() > 0 || peer.session->uploaded_bytes() > 0;
     telemetry_.emit(now, Level::Summary, "peer_disconnected", id,
                     {{"address", peer.endpoint.to_string()},
@@ -264,7 +299,8 @@ void Torrent::tell_completion(TimePoint now) {
                     {{"downloaded", download_.total_bytes()},
                      {"uploaded", upload_.total_bytes()},
                      {"hash_failures", hash_failures_}});
-    for (auto& [id, peer] : connections_) drop_if_both_seeds(peer);
+    tell_upload_only();
+    for (auto& [id, peer] : connections_) drop_if_useless(peer);
     choke_dirty_ = true;
 }
 
@@ -317,9 +353,15 @@ void Torrent::change_interesting(PeerConnection& peer, int delta, TimePoint now)
                     {{"interesting_pieces", peer.interesting}});
 }
 
-void Torrent::drop_if_both_seeds(PeerConnection& peer) {
-    if (!is_complete() || !peer.session->pieces().is_complete()) return;
-    drops_.push_back({peer.session->id(), local_error(ErrorCode::Cancelled, "both sides have everything")});
+void Torrent::drop_if_useless(PeerConnection& peer) {
+    if (!is_upload_only()) return;
+    const bool has_all = peer.session->pieces().is_complete();
+    const auto& extensions = peer.session->extensions();
+    const bool wants_nothing = extensions && extensions->upload_only.value_or(false);
+    if (has_all && is_complete())
+        return drop(peer.session->id(), local_error(ErrorCode::Cancelled, "both sides have everything"));
+    if (!wants_nothing || !settings_.extras) return;
+    drop(peer.session->id(), local_error(ErrorCode::Cancelled, "neither side wants anything of the other"));
 }
 
 void Torrent::emit_message(const char* kind, ConnectionId id, const wire::Message& message, TimePoint now) const {

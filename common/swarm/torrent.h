@@ -44,6 +44,9 @@ struct TorrentSettings {
     std::vector<std::uint8_t> file_priorities;   // 0 (not wanted) … 7, one a file; empty: everything is normal
     std::optional<PieceIndex> only_piece;        // of what the files want, nothing but this
     bool extensions = true;                      // BEP 10 is offered in our handshakes
+    bool extras = true;                          // and so are BEP 6, 11, 21 and 54
+    bool peer_exchange = true;                   // BEP 11, unless the torrent is private
+    Duration pex_interval = wire::kPexInterval;  // between two messages to the same peer
     PeerId peer_id{};                            // ours, on the wire
     std::string client_version = "Swarmlab";     // BEP 10 `v`
     std::uint16_t listen_port = 0;               // BEP 10 `p`; 0: not told
@@ -116,6 +119,9 @@ class Torrent final : public PeerGroup {
     [[nodiscard]] std::vector<PieceToWrite> take_writes() { return std::exchange(writes_, {}); }
     [[nodiscard]] std::vector<PieceIndex> take_prefetches() { return std::exchange(prefetches_, {}); }
 
+    // Addresses that peers told of (BEP 11) since the last call; not those of peers that are here.
+    [[nodiscard]] std::vector<Endpoint> take_heard_peers() { return std::exchange(heard_peers_, {}); }
+
     // Other files are wanted, or more or less than before. Pieces that became wanted are asked for in the same turn.
     void set_file_priorities(const std::vector<std::uint8_t>& file_priorities, TimePoint now);
     // Files whose last piece was verified since the last call.
@@ -138,6 +144,9 @@ class Torrent final : public PeerGroup {
     [[nodiscard]] PeerConnection* insert(PeerConnection peer, TimePoint now);
     void send_extension_handshake(PeerConnection& peer);
     [[nodiscard]] Status on_extended(PeerConnection& peer, const PeerExtended& event, TimePoint now);
+    [[nodiscard]] bool exchanges_peers() const;
+    [[nodiscard]] bool is_upload_only() const { return is_complete() || !settings_.download; }
+    void tell_upload_only();
     void on_block(PeerConnection& peer, const BlockArrived& event, TimePoint now);
     void on_requests_lost(ConnectionId id, const std::vector<BlockRequest>& lost);
     void on_piece_verified(PieceIndex piece, const std::vector<Sha1Digest>& digests, TimePoint now);
@@ -149,7 +158,7 @@ class Torrent final : public PeerGroup {
     [[nodiscard]] bool wants(PieceIndex piece) const;
     void apply_priorities(const std::vector<std::uint8_t>& file_priorities);
     void tell_completion(TimePoint now);
-    void drop_if_both_seeds(PeerConnection& peer);
+    void drop_if_useless(PeerConnection& peer);
     void emit_message(const char* kind, ConnectionId id, const wire::Message& message, TimePoint now) const;
     // torrent_settle.cpp: what follows
     void settle_chokes(bool round, TimePoint now);
@@ -190,6 +199,8 @@ class Torrent final : public PeerGroup {
     std::uint64_t wanted_ = 0;
     std::uint64_t lacking_ = 0;
     std::vector<FileIndex> completed_files_;
+    std::vector<Endpoint> heard_peers_;
+    std::uint64_t peers_version_ = 1;  // another one when there is something new to tell of our peers
 };
 
 }  // namespace bt::swarm

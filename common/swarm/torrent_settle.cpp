@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/swarm/pex_round.h"
 #include "common/swarm/torrent.h"
 
 namespace bt::swarm {
@@ -65,14 +66,21 @@ void Torrent::settle_chokes(bool round, TimePoint now) {
 }
 
 void Torrent::refill(PeerConnection& peer, TimePoint now) {
-    peer.needs_refill = false;
     PeerSession& session = *peer.session;
-    if (!settings_.download || failure_ || session.peer_choking() || !session.am_interested()) return;
+    peer.needs_refill = session.fast().is_pausing(now);
+    const meta::Bitfield* requestable = session.requestable(now);
+    if (!settings_.download || failure_ || requestable == nullptr || !session.am_interested()) return;
     while (true) {
         const std::uint32_t room = refill_room(peer, now);
         if (room == 0) return;
         pick_scratch_.clear();
-        picker_.pick(session.id(), session.pieces(), room, assembly_.has_room(), pick_scratch_);
+        if (const auto* hint = session.suggested()) {
+            picker_.pick(session.id(), *hint, room, assembly_.has_room(), pick_scratch_);
+            if (pick_scratch_.empty()) session.forget_suggestions();
+        }
+        if (pick_scratch_.empty()) {
+            picker_.pick(session.id(), *requestable, room, assembly_.has_room(), pick_scratch_);
+        }
         for (const PickedBlock& picked : pick_scratch_) {
             const BlockRequest& block = picked.request;
             if (!assembly_.contains(block.piece)) {
@@ -166,6 +174,7 @@ void Torrent::on_deadline(TimePoint now) {
     if (next_tick_ > now) return;
     next_tick_ = now + kTick;
     for (auto& [id, peer] : connections_) maintain(peer, now);
+    if (exchanges_peers()) tell_of_peers(connections_, peers_version_, telemetry_, now);
     reclaim_memory(now);
 }
 

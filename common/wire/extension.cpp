@@ -66,6 +66,7 @@ void ExtensionHandshake::update(ExtensionHandshake later) {
     if (!later.request_queue) later.request_queue = request_queue;
     if (!later.metadata_size) later.metadata_size = metadata_size;
     if (!later.your_ip) later.your_ip = your_ip;
+    if (!later.upload_only) later.upload_only = upload_only;
     while (later.ids.size() > kMaxIds) later.ids.erase(std::prev(later.ids.end()));
     *this = std::move(later);
 }
@@ -79,7 +80,7 @@ ByteBuffer ExtensionHandshake::encode() const {
     if (metadata_size) writer.key("metadata_size").integer(to_signed(*metadata_size));
     if (listen_port) writer.key("p").integer(*listen_port);
     if (request_queue) writer.key("reqq").integer(*request_queue);
-    if (upload_only) writer.key("upload_only").integer(1);
+    if (upload_only) writer.key("upload_only").integer(*upload_only ? 1 : 0);
     if (!client_version.empty()) writer.key("v").string(client_version);
     if (your_ip) writer.key("yourip").string(your_ip->bytes());
     writer.end();
@@ -110,7 +111,7 @@ Result<ExtensionHandshake> ExtensionHandshake::parse(ByteView payload) {
     result.metadata_size = find_number<std::uint64_t>(root, "metadata_size");
     if (result.metadata_size == 0) result.metadata_size.reset();
     if (const auto ip = root.find_string("yourip")) result.your_ip = read_ip(*ip);
-    result.upload_only = root.find_integer("upload_only").value_or(0) != 0;
+    if (const auto only = root.find_integer("upload_only")) result.upload_only = *only != 0;
     return result;
 }
 

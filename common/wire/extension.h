@@ -31,7 +31,7 @@ struct ExtensionHandshake {
     std::optional<std::uint32_t> request_queue;       // `reqq`
     std::optional<std::uint64_t> metadata_size;       // BEP 9
     std::optional<Address> your_ip;                   // `yourip`
-    bool upload_only = false;                         // BEP 21
+    std::optional<bool> upload_only;                  // BEP 21: wants no pieces
 
     // The id under which the peer wants to be sent this extension's messages; 0: it does not speak it.
     [[nodiscard]] std::uint8_t id_of(std::string_view name) const;

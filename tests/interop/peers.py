@@ -77,8 +77,8 @@ class Libtorrent(Client):
     def seed(self, folder, dial=()):
         self._start(folder, ["--seed", "--dial", *dial])
 
-    def download(self, folder):
-        self._start(folder, [])
+    def download(self, folder, dial=()):
+        self._start(folder, ["--dial", *dial])
 
 
 class Transmission(Client):

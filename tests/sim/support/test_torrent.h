@@ -20,6 +20,7 @@ struct TestTorrentOptions {
     std::uint64_t rng_seed = 0;
     std::vector<std::string> trackers = {};        // one tier
     std::vector<std::uint64_t> file_lengths = {};  // several files whose sum is `size`; none: one file "content"
+    bool is_private = false;
 };
 
 struct TestTorrent {
@@ -50,6 +51,7 @@ struct TestTorrent {
         description.piece_hashes.push_back(crypto::sha1(piece));
         rest = rest.subspan(piece.size());
     }
+    description.is_private = options.is_private;
     if (!options.trackers.empty()) description.tracker_tiers = {options.trackers};
     const ByteBuffer bytes = meta::write_metainfo(description).value();
     torrent.metainfo = std::make_shared<const meta::Metainfo>(meta::Metainfo::parse(bytes).value());

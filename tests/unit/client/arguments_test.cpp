@@ -72,6 +72,8 @@ void check_peers() {
     CHECK(download({"--peers", "p.txt"}).client.peers_file == "p.txt");
     CHECK(download({}).client.max_peers == kDefaultMaxPeers);
     CHECK(download({"--max-peers", "7"}).client.max_peers == 7);
+    CHECK_FALSE(download({}).client.no_pex);
+    CHECK(download({"--no-pex"}).client.no_pex);
     CHECK(download({}).client.encryption == transport::EncryptionPolicy::Prefer);
     CHECK(download({"--encryption", "require"}).client.encryption == transport::EncryptionPolicy::Require);
     CHECK(download({"--encryption", "off"}).client.encryption == transport::EncryptionPolicy::Off);

@@ -83,10 +83,14 @@ TEST_CASE("an engine's upload limit is what goes out, and all who download get t
     seed.place();
     seed.engine->set_limits({.upload = 300 * kKiB});
     seed.start();
-    // They cannot reach each other's blocks: all comes from the seed.
-    Node a(world, torrent_of(5), 2, dials({at(1)}));
-    Node b(world, torrent_of(5), 3, dials({at(1)}));
-    Node c(world, torrent_of(5), 4, dials({at(1)}));
+    // They do not learn of each other: all comes from the seed.
+    const Node::Change lonely = [](engine::EngineSettings&, engine::TorrentOptions& options) {
+        options.manual_peers = {at(1)};
+        options.swarm.peer_exchange = false;
+    };
+    Node a(world, torrent_of(5), 2, lonely);
+    Node b(world, torrent_of(5), 3, lonely);
+    Node c(world, torrent_of(5), 4, lonely);
     for (Node* node : {&a, &b, &c}) node->start();
     Gauge gauge(world, seed.env());
     world.simulator().run_for(seconds(2));

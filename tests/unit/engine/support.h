@@ -162,6 +162,7 @@ class WirePeer final : public env::StreamHandler {
         own.info_hash = info_hash.value_or(torrent_->metainfo->info_hash());
         own.peer_id = id_;
         if (offers_extensions) own.set_extensions();
+        if (offers_fast) own.set_fast();
         const auto bytes = own.encode();
         return {bytes.begin(), bytes.end()};
     }
@@ -199,6 +200,7 @@ class WirePeer final : public env::StreamHandler {
     std::function<void(WirePeer&)> on_ready;  // their whole handshake is in
     std::function<void(WirePeer&, const wire::Message&)> on_message;
     bool offers_extensions = false;
+    bool offers_fast = false;
     bool greets = true;  // on being connected or greeted
 
   private:

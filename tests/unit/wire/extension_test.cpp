@@ -26,7 +26,7 @@ TEST_CASE("an extension handshake survives the way through bencode") {
     CHECK(parsed->request_queue == handshake.request_queue);
     CHECK(parsed->metadata_size == handshake.metadata_size);
     CHECK(parsed->your_ip == handshake.your_ip);
-    CHECK(parsed->upload_only);
+    CHECK(parsed->upload_only == true);
 
     handshake.your_ip = Address::parse("2001:db8::1");
     CHECK(ExtensionHandshake::parse(handshake.encode())->your_ip == handshake.your_ip);
@@ -38,7 +38,7 @@ TEST_CASE("the smallest extension handshake is an empty m") {
     REQUIRE(parsed.has_value());
     CHECK(parsed->ids.empty());
     CHECK_FALSE(parsed->listen_port.has_value());
-    CHECK_FALSE(parsed->upload_only);
+    CHECK_FALSE(parsed->upload_only.has_value());
 }
 
 TEST_CASE("keys of an odd type, out of range or unknown are ignored") {
