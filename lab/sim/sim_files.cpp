@@ -18,9 +18,9 @@ Status SimFiles::check_writable(const std::string& path) const { return check_ac
 
 Result<Byte*> SimFiles::unit_for_write(File& file, std::uint64_t index, const std::string& path) {
     const auto i = static_cast<std::size_t>(index);
-    if (i >= file.units.size()) file.units.resize(i + 1);
-    if (!file.units[i]) {
+    if (i >= file.units.size() || !file.units[i]) {
         if (capacity_ < used_ || capacity_ - used_ < kUnit) return fail(system_error(ENOSPC, path));
+        if (i >= file.units.size()) file.units.resize(i + 1);
         file.units[i] = std::make_unique<Byte[]>(kUnit);
         used_ += kUnit;
     }

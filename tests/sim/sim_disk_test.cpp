@@ -88,6 +88,9 @@ TEST_CASE("a piece that fits the capacity is written, the next one is told that 
     CHECK(full.hash_ok);
     REQUIRE_FALSE(full.status);
     CHECK(full.status.error().code == ErrorCode::DiskFull);
+    // Far behind the end of the file, where nothing was begun: nothing is left of it either.
+    CHECK_FALSE(disk.env.files().write("out/content", 50 << 20, ByteBuffer(1), TimePoint{}));
+    disk.env.files().check_invariants();
     disk.env.files().set_capacity(UINT64_MAX);
     CHECK(disk.write(id, 1, disk.piece(1)).status);
 }
