@@ -13,6 +13,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/base/time.h"
+#include "common/storage/storage_spec.h"
 #include "common/transport/encryption_policy.h"
 
 namespace bt::client {
@@ -24,9 +25,12 @@ struct ClientOptions {
     // what
     std::vector<std::string> torrents;  // .torrent files, magnets, info_hashes in hex
     std::string outdir = ".";
-    std::string select;                   // which files, as common/meta/file_selection.h reads it; empty: all
-    std::vector<std::string> priorities;  // "PATTERN=low|normal|high|skip", later ones rule
-    bool sequential = false;              // pieces in order, for those who read while it comes
+    storage::Existing existing = storage::Existing::Use;  // wanted files that are there already
+    bool verify = true;                      // false: finished files of the right length are taken for right, unread
+    Duration resume_interval = seconds(30);  // how often what is there is written down
+    std::string select;                      // which files, as common/meta/file_selection.h reads it; empty: all
+    std::vector<std::string> priorities;     // "PATTERN=low|normal|high|skip", later ones rule
+    bool sequential = false;                 // pieces in order, for those who read while it comes
 
     // how fast; bytes per second, 0: as fast as it goes
     std::uint64_t download_limit = 0;  // all torrents together

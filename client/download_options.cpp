@@ -29,6 +29,23 @@ void add_files(std::vector<Option>& out, ClientOptions& client) {
     out.back().repeatable = true;
     out.push_back({"outdir", "", "DIR", "Download into this folder", app::set_text(client.outdir), ".", "", group,
                    ArgumentKind::Folder});
+    out.push_back({"overwrite",
+                   "",
+                   "RULE",
+                   "Files that are there: check uses what is right in them, never refuses those of no earlier run, "
+                   "always begins anew",
+                   app::set_word<storage::Existing>(client.existing, {{"check", storage::Existing::Use},
+                                                                      {"never", storage::Existing::Refuse},
+                                                                      {"always", storage::Existing::Discard}}),
+                   "check",
+                   "",
+                   group,
+                   ArgumentKind::Words,
+                   {"check", "never", "always"}});
+    out.push_back({"no-verify", "", "", "Take finished files of the right length for right, without reading them",
+                   app::set_flag(client.verify, false), "", "", group});
+    out.push_back({"resume-interval", "", "TIME", "Write down so often what is there, for a start after a crash",
+                   app::set_duration(client.resume_interval, milliseconds(100)), "30", "", group});
     out.push_back({"select", "", "FILES", "Only these files: numbers, ranges and patterns, as in 1,3-5,*.flac",
                    [&client](const std::string& text) -> Status {
                        BT_TRY(meta::check_selection(text));

@@ -19,8 +19,8 @@ Ending ending_of(TorrentEnd end, const std::optional<Error>& error) {
         case TorrentEnd::DiskTrouble: {
             // Whatever the disk said while a torrent was being written is disk trouble to the user.
             const auto code = error ? app::exit_code_for(*error) : app::ExitCode::DiskError;
-            return {code == app::ExitCode::DiskFull ? code : app::ExitCode::DiskError,
-                    error ? error->message() : "the disk failed"};
+            const bool has_own_code = code == app::ExitCode::DiskFull || code == app::ExitCode::FolderInUse;
+            return {has_own_code ? code : app::ExitCode::DiskError, error ? error->message() : "the disk failed"};
         }
     }
     return {};

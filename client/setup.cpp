@@ -6,6 +6,7 @@
 #include "common/engine/tls_provider.h"
 #include "common/meta/file_selection.h"
 #include "common/meta/magnet.h"
+#include "common/net/output_lock.h"
 #include "common/storage/file_names.h"
 
 namespace bt::client {
@@ -24,6 +25,9 @@ engine::TorrentOptions torrent_options(const ClientOptions& options, const std::
     torrent.boot_id = app::boot_id();
     torrent.manual_peers = peers;
     torrent.max_connections = options.max_peers;
+    torrent.existing = options.existing;
+    torrent.trust_sizes = !options.verify;
+    torrent.resume_interval = options.resume_interval;
     if (options.sequential) torrent.swarm.picker.order = swarm::PickOrder::Sequential;
     torrent.swarm.peer_exchange = !options.no_pex;
     if (options.interval_floor) torrent.tracker.interval_floor = *options.interval_floor;
@@ -41,6 +45,13 @@ Result<std::shared_ptr<const meta::Metainfo>> load(const std::string& path) {
     // A file that cannot be read is to the user as good as one that is no torrent.
     if (error.code != ErrorCode::InvalidBencode) error.code = ErrorCode::InvalidMetainfo;
     return fail(std::move(error));
+}
+
+// No other program downloads it into this folder as long as the torrent is there.
+Status lock_output(engine::TorrentOptions& torrent, const std::string& outdir) {
+    BT_TRY_ASSIGN(auto lock, net::OutputLock::take(storage::hidden_path(*torrent.metainfo, outdir, "swarm-lock")));
+    torrent.lock = std::make_shared<const net::OutputLock>(std::move(lock));
+    return {};
 }
 
 // Where the files go and which are wanted: what the user says, else what the magnet says.
@@ -74,7 +85,8 @@ Result<SessionTorrent> plan_magnet(const ClientOptions& options, const meta::Mag
     planned.torrent.name_hint = of_magnet.name_hint;
     planned.torrent.magnet_peers = of_magnet.magnet_peers;
     planned.torrent.tracker_tiers = of_magnet.tracker_tiers;
-    planned.torrent.prepare = [options, select_only = magnet.select_only](engine::TorrentOptions& torrent) {
+    planned.torrent.prepare = [options, select_only = magnet.select_only](engine::TorrentOptions& torrent) -> Status {
+        BT_TRY(lock_output(torrent, options.outdir));
         return settle_files(options, select_only, torrent);
     };
     return planned;
@@ -118,6 +130,7 @@ Result<SessionPlan> plan_session(const ClientOptions& options) {
         if (std::ranges::any_of(plan.torrents, same)) {
             return fail(local_error(ErrorCode::InvalidArgument, torrent + " is named twice"));
         }
+        if (planned.torrent.metainfo) BT_TRY(lock_output(planned.torrent, options.outdir));
         plan.torrents.push_back(std::move(planned));
     }
     plan.rng_seed = options.rng_seed.value_or(app::entropy_seed());

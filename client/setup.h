@@ -19,10 +19,11 @@ struct SessionPlan {
 };
 
 // Error: InvalidArgument (no torrents, one named twice, peers file); InvalidMetainfo or InvalidMagnet for a torrent
-// that cannot be had, whatever the reason.
+// that cannot be had, whatever the reason; FolderInUse (another program downloads it into this folder), or what the
+// system says of the folder.
 [[nodiscard]] Result<SessionPlan> plan_session(const ClientOptions& options);
 
-// One more torrent for a session of these options.
+// One more torrent for a session of these options; it is not locked.
 [[nodiscard]] Result<SessionTorrent> plan_torrent(const ClientOptions& options, const std::string& torrent,
                                                   const std::vector<Endpoint>& peers);
 

@@ -8,7 +8,7 @@ namespace {
 constexpr std::array kAll = {
     ExitCode::Ok,           ExitCode::BadArguments, ExitCode::BadTorrent, ExitCode::TrackersFailed,
     ExitCode::NoProgress,   ExitCode::DiskFull,     ExitCode::DiskError,  ExitCode::VerificationFailed,
-    ExitCode::CannotListen, ExitCode::BadConfig,    ExitCode::Internal,   ExitCode::Interrupted};
+    ExitCode::CannotListen, ExitCode::BadConfig,    ExitCode::FolderInUse,  ExitCode::Internal,   ExitCode::Interrupted};
 
 }  // namespace
 
@@ -34,6 +34,8 @@ std::string_view exit_code_text(ExitCode code) {
             return "cannot listen (port in use, no such address)";
         case ExitCode::BadConfig:
             return "bad configuration file";
+        case ExitCode::FolderInUse:
+            return "another program downloads the same into the same folder";
         case ExitCode::Internal:
             return "internal error";
         case ExitCode::Interrupted:
@@ -84,6 +86,8 @@ ExitCode exit_code_for(const Error& error) {
             return ExitCode::DiskFull;
         case ErrorCode::AddressInUse:
             return ExitCode::CannotListen;
+        case ErrorCode::FolderInUse:
+            return ExitCode::FolderInUse;
         case ErrorCode::Cancelled:
             return ExitCode::Interrupted;
         case ErrorCode::ProtocolViolation:

@@ -20,6 +20,7 @@ enum class ExitCode : int {
     VerificationFailed = 8,
     CannotListen = 9,
     BadConfig = 10,
+    FolderInUse = 11,
     Internal = 70,
     Interrupted = 130,
 };

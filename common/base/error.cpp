@@ -22,6 +22,7 @@ const char* error_code_name(ErrorCode code) {
         case ErrorCode::NotFound: return "not_found";
         case ErrorCode::PermissionDenied: return "permission_denied";
         case ErrorCode::AddressInUse: return "address_in_use";
+        case ErrorCode::FolderInUse: return "folder_in_use";
         case ErrorCode::ConnectFailed: return "connect_failed";
         case ErrorCode::TlsFailed: return "tls_failed";
         case ErrorCode::ConnectionReset: return "connection_reset";

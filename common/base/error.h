@@ -30,6 +30,7 @@ enum class ErrorCode : std::uint8_t {
     NotFound,          // file or host does not exist
     PermissionDenied,  // the operating system says so
     AddressInUse,      // port taken
+    FolderInUse,       // another program works on the same files
     ConnectFailed,     // refused, unreachable
     TlsFailed,         // a certificate we cannot trust, or what is not TLS
     ConnectionReset,   // the other side went away in the middle

@@ -24,31 +24,76 @@ ContentCheck::ContentCheck(env::Env& env, StorageId storage, std::shared_ptr<con
       metainfo_(std::move(metainfo)),
       settings_(std::move(settings)),
       done_(std::move(done)),
-      have_(metainfo_->layout().piece_count()) {}
+      have_(metainfo_->layout().piece_count()),
+      unknown_(metainfo_->layout().piece_count()) {}
 
 void ContentCheck::start() {
+    if (settings_.resume_path.empty() || settings_.existing == storage::Existing::Discard) return prepare();
+    load_record();
+}
+
+void ContentCheck::load_record() {
+    env_->disk().load(settings_.resume_path, guarded([this](const Result<ByteBuffer>& bytes) {
+                          auto record = bytes ? storage::ResumeData::decode(*bytes, metainfo_->layout().piece_count())
+                                              : fail(bytes.error());
+                          if (record && record->info_hash == metainfo_->info_hash()) record_ = std::move(*record);
+                          prepare();
+                      }));
+}
+
+void ContentCheck::prepare() {
     if (settings_.access == storage::Access::ReadOnly) return inspect();
-    env_->disk().prepare(storage_, guarded([this](Status status) {
-        if (!status) return finish(fail(status.error()));
-        inspect();
-    }));
+    const bool are_ours = settings_.existing == storage::Existing::Refuse && record_;
+    env_->disk().prepare(storage_, are_ours ? storage::Existing::Use : settings_.existing,
+                         guarded([this](Status status) {
+                             if (!status) return finish(fail(status.error()));
+                             inspect();
+                         }));
 }
 
 void ContentCheck::inspect() {
     env_->disk().inspect(storage_, guarded([this](Result<std::vector<storage::FileStat>> stats) {
-        on_inspected(std::move(stats));
-    }));
+                             if (!stats) return finish(fail(stats.error()));
+                             stats_ = std::move(*stats);
+                             judge_pieces();
+                         }));
 }
 
-void ContentCheck::on_inspected(Result<std::vector<storage::FileStat>> stats) {
-    if (!stats) return finish(fail(stats.error()));
-    stats_ = std::move(*stats);
+void ContentCheck::judge_pieces() {
     if (settings_.access == storage::Access::ReadOnly) {
         if (auto status = judge_original(); !status) return finish(fail(status.error()));
     }
-    if (settings_.resume_path.empty()) return begin_hashing();
-    env_->disk().load(settings_.resume_path,
-                      guarded([this](const Result<ByteBuffer>& bytes) { on_resume_loaded(bytes); }));
+    if (settings_.existing == storage::Existing::Discard) return finish(CheckOutcome{have_, false});
+    const std::uint32_t count = metainfo_->layout().piece_count();
+    if (record_) {
+        unknown_ = record_->unknown_pieces(*metainfo_, stats_, settings_.boot_id);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            if (!unknown_.has(PieceIndex(i)) && record_->pieces.has(PieceIndex(i))) have_.set(PieceIndex(i));
+        }
+    } else {
+        unknown_.set_all();
+    }
+    if (settings_.trust_sizes && !record_) trust_sizes();
+    begin_hashing();
+}
+
+void ContentCheck::trust_sizes() {
+    const auto& map = metainfo_->file_map();
+    const auto& layout = metainfo_->layout();
+    const auto is_right = [&](FileIndex file) {
+        const storage::FileStat& stat = stats_[file.value()];
+        return stat.is_regular && !stat.is_part && stat.size == map.file_length(file);
+    };
+    for (std::uint32_t i = 0; i < layout.piece_count(); ++i) {
+        const PieceIndex piece(i);
+        if (!unknown_.has(piece)) continue;
+        bool right = true;
+        map.for_each_span(layout.piece_offset(piece), layout.piece_size(piece),
+                          [&](const meta::FileSpan& span) { right = right && is_right(span.file); });
+        if (!right) continue;
+        unknown_.clear(piece);
+        have_.set(piece);
+    }
 }
 
 Status ContentCheck::judge_original() const {
@@ -58,39 +103,37 @@ Status ContentCheck::judge_original() const {
             return fail(local_error(ErrorCode::NotFound, "original file " + file.path + " does not exist"));
         }
         if (!stats_[i].is_regular || stats_[i].size != file.length) {
-            return fail(local_error(ErrorCode::WrongSize, "original file " + file.path + " has " +
-                                                              std::to_string(stats_[i].size) + " bytes, the torrent says " +
-                                                              std::to_string(file.length)));
+            return fail(local_error(ErrorCode::WrongSize,
+                                    "original file " + file.path + " has " + std::to_string(stats_[i].size) +
+                                        " bytes, the torrent says " + std::to_string(file.length)));
         }
     }
     return {};
 }
 
-void ContentCheck::on_resume_loaded(const Result<ByteBuffer>& bytes) {
-    if (bytes) {
-        const auto resume = storage::ResumeData::decode(*bytes, metainfo_->layout().piece_count());
-        if (resume && resume->is_trusted(metainfo_->info_hash(), stats_, settings_.boot_id)) {
-            have_ = resume->pieces;
-            return finish(CheckOutcome{have_, true});
-        }
-    }
-    begin_hashing();
+void ContentCheck::begin_hashing() {
+    const bool from_resume = record_.has_value() && unknown_.is_empty();
+    const bool anything = std::ranges::any_of(stats_, [](const auto& stat) { return stat.exists && stat.size > 0; });
+    if (!anything || unknown_.is_empty()) return finish(CheckOutcome{have_, from_resume});
+    checked_ = unknown_.piece_count() - unknown_.count();
+    batch_ = std::max(1u, kBytesPerJob / metainfo_->layout().piece_length());
+    pump();
 }
 
-void ContentCheck::begin_hashing() {
-    const auto& layout = metainfo_->layout();
-    const bool anything = std::ranges::any_of(stats_, [](const auto& stat) { return stat.exists && stat.size > 0; });
-    if (!anything) return finish(CheckOutcome{have_, false});
-    batch_ = std::max(1u, kBytesPerJob / layout.piece_length());
-    pump();
+std::uint32_t ContentCheck::next_to_hash(std::uint32_t from) const {
+    if (from >= unknown_.piece_count()) return from;
+    const auto next = unknown_.next_set(PieceIndex(from));
+    return next ? next->value() : unknown_.piece_count();
 }
 
 void ContentCheck::pump() {
     const std::uint32_t count = metainfo_->layout().piece_count();
+    next_ = next_to_hash(next_);
     while (!finished_ && in_flight_ < kJobsInFlight && next_ < count) {
         const PieceIndex first(next_);
-        const std::uint32_t pieces = std::min(batch_, count - next_);
-        next_ += pieces;
+        std::uint32_t pieces = 1;
+        while (pieces < batch_ && next_ + pieces < count && unknown_.has(PieceIndex(next_ + pieces))) ++pieces;
+        next_ = next_to_hash(next_ + pieces);
         ++in_flight_;
         env_->disk().check_pieces(storage_, first, pieces,
                                   guarded([this](const env::PiecesChecked& result) { on_checked(result); }));
@@ -108,9 +151,9 @@ void ContentCheck::on_checked(const env::PiecesChecked& result) {
         if (result.ok[i]) {
             have_.set(piece);
         } else if (settings_.access == storage::Access::ReadOnly) {
-            return finish(fail(local_error(ErrorCode::HashMismatch,
-                                           "the original differs from the torrent in piece " +
-                                               std::to_string(piece.value()) + " (" + file_of(piece) + ")")));
+            return finish(fail(local_error(ErrorCode::HashMismatch, "the original differs from the torrent in piece " +
+                                                                        std::to_string(piece.value()) + " (" +
+                                                                        file_of(piece) + ")")));
         }
     }
     pump();

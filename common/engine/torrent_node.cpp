@@ -67,9 +67,11 @@ void TorrentNode::begin_check() {
     storage_ = context_.env->disk().open_storage(storage_spec(options_));
     keeper_.emplace(*context_.env, *storage_,
                     KeeperSettings{options_.info_hash, options_.resume_path, options_.boot_id,
-                                   options_.placement ? options_.placement->shared_path : std::string()},
+                                   options_.placement ? options_.placement->shared_path : std::string(),
+                                   options_.resume_interval, context_.telemetry},
                     [this](const Status& status) { on_files_placed(status); });
-    CheckSettings settings{options_.access, options_.resume_path, options_.boot_id};
+    CheckSettings settings{options_.access, options_.resume_path, options_.boot_id, options_.existing,
+                           options_.trust_sizes};
     check_ = std::make_unique<ContentCheck>(*context_.env, *storage_, options_.metainfo, settings,
                                             [this](Result<CheckOutcome> outcome) { on_checked(std::move(outcome)); });
     check_->start();
@@ -94,6 +96,7 @@ void TorrentNode::begin() {
                              {"from_resume", outcome.from_resume}});
     torrent_.emplace(options_.metainfo, outcome.have, *storage_, options_.swarm, context_.telemetry, rng_.fork(1));
     was_complete_ = torrent_->is_complete();
+    keeper_->start([this]() -> const meta::Bitfield& { return torrent_->have(); });
     tell_rate_bounds();
     if (metadata_) hand_over_connections();
     peers_ = &*torrent_;
@@ -443,9 +446,13 @@ void TorrentNode::advance_stop() {
 }
 
 void TorrentNode::leave_content() {
-    content_left_ = true;
-    if (!torrent_ || options_.access == storage::Access::ReadOnly) return advance_stop();
-    keeper_->leave(torrent_->have(), torrent_->is_complete(), [this] { advance_stop(); });
+    if (std::exchange(leaving_content_, true)) return;
+    const auto left = [this] {
+        content_left_ = true;
+        advance_stop();
+    };
+    if (!torrent_ || options_.access == storage::Access::ReadOnly) return left();
+    keeper_->leave(torrent_->have(), torrent_->is_complete(), left);
 }
 
 void TorrentNode::describe_trackers(TorrentSnapshot& snapshot) const {

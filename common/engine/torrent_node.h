@@ -48,10 +48,14 @@ struct TorrentOptions {
     std::vector<std::string> paths;  // of every file, in metainfo order
     storage::Access access = storage::Access::ReadWrite;
     std::optional<storage::Placement> placement;  // names of unfinished files; what is wanted is filled in
-    std::string resume_path;                      // empty: none is read or written
-    std::string boot_id;                          // of this run of the machine, for resume data
-    bool download = true;                         // false: only serve; peers from trackers are not dialled
-    std::vector<std::uint8_t> file_priorities;    // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
+    storage::Existing existing = storage::Existing::Use;
+    std::shared_ptr<const void> lock{};         // held as long as the torrent is there
+    bool trust_sizes = false;                   // files of the right length are not read (content_check.h)
+    Duration resume_interval = seconds(30);     // between two records while pieces come
+    std::string resume_path;                    // empty: none is read or written
+    std::string boot_id;                        // of this run of the machine, for resume data
+    bool download = true;                       // false: only serve; peers from trackers are not dialled
+    std::vector<std::uint8_t> file_priorities;  // one a file, 0 (not wanted) … 7; empty: all files, 4 (normal)
     std::vector<Endpoint> manual_peers;
     std::vector<std::vector<std::string>> tracker_tiers;
     std::uint32_t max_connections = 50;
@@ -226,6 +230,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     bool was_complete_ = false;
     bool reselect_ = false;  // other files are wanted than when the storage was opened
     bool announcer_finished_ = false;
+    bool leaving_content_ = false;  // under way
     bool content_left_ = false;
     std::shared_ptr<int> alive_ = std::make_shared<int>(0);
 };

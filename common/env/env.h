@@ -167,9 +167,9 @@ class Disk {
     // A stat of every file, in metainfo order; where the spec has a placement, that of the shared file behind them.
     virtual void inspect(StorageId id, std::function<void(Result<std::vector<storage::FileStat>>)> done) = 0;
 
-    // ReadWrite only: creates files of length 0 (with their folders), refuses what is in the way (a folder where a
+    // ReadWrite only, before anything is written: creates files of length 0 (with their folders), refuses what is in the way (a folder where a
     // file belongs, no permission), cuts files that are longer than the metainfo says.
-    virtual void prepare(StorageId id, std::function<void(Status)> done) = 0;
+    virtual void prepare(StorageId id, storage::Existing existing, std::function<void(Status)> done) = 0;
 
     // Where the spec has a placement (else nothing happens): other files are wanted from now on, one flag a file, or
     // empty for all; and files whose pieces are all verified get their final names. storage/placed_files.h.

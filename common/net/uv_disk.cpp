@@ -209,10 +209,10 @@ void UvDisk::inspect(StorageId id, std::function<void(Result<std::vector<storage
         [state](ByteBuffer&) { return state->files.inspect(); }, std::move(done));
 }
 
-void UvDisk::prepare(StorageId id, std::function<void(Status)> done) {
+void UvDisk::prepare(StorageId id, storage::Existing existing, std::function<void(Status)> done) {
     auto state = find(id);
     BT_CHECK(state);
-    run<Status>([state](ByteBuffer&) { return state->files.prepare(); }, std::move(done));
+    run<Status>([state, existing](ByteBuffer&) { return state->files.prepare(existing); }, std::move(done));
 }
 
 void UvDisk::select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) {

@@ -122,7 +122,9 @@ Result<FileStat> PlacedFiles::stat(FileIndex file) {
     const auto held = hold();
     const FileIndex base_file = at_home(file);
     if (base_file.value() >= 2 * file_count()) return FileStat{};
-    return base_->stat(base_file);
+    BT_TRY_ASSIGN(FileStat stat, base_->stat(base_file));
+    stat.is_part = base_file != file;
+    return stat;
 }
 
 Status PlacedFiles::make_empty(FileIndex file) {
@@ -151,7 +153,8 @@ Result<std::vector<FileStat>> PlacedFiles::inspect() {
 
 // Homes ---------------------------------------------------------------------------------------------------------------
 
-Status PlacedFiles::prepare() {
+Status PlacedFiles::prepare(Existing existing) {
+    if (existing == Existing::Refuse) BT_TRY(refuse_existing());
     if (homes_.empty()) return storage::prepare({*metainfo_, *base_});
     const std::unique_lock alone(mutex_);
     std::vector<Home> homes;
@@ -161,9 +164,41 @@ Status PlacedFiles::prepare() {
         BT_TRY(check_home(FileIndex(i), home));
         homes.push_back(home);
     }
+    if (existing == Existing::Discard) {
+        BT_TRY(discard());
+        for (std::uint32_t i = 0; i < file_count(); ++i) {
+            BT_TRY_ASSIGN(homes[i], choose_home(FileIndex(i)));
+        }
+    }
     if (std::ranges::find(homes, Home::Shared) != homes.end()) BT_TRY(base_->check_writable(shared()));
     for (std::uint32_t i = 0; i < file_count(); ++i) BT_TRY(move_in(FileIndex(i), homes[i]));
     return {};
+}
+
+Status PlacedFiles::refuse_existing() {
+    for (std::uint32_t i = 0; i < file_count(); ++i) {
+        const FileIndex file(i);
+        if (!is_wanted(file) || metainfo_->files()[i].length == 0) continue;
+        BT_TRY_ASSIGN(const FileStat stat, base_->stat(file));
+        if (!stat.exists) continue;
+        return fail(Error{ErrorCode::DiskError, Fault::System,
+                          metainfo_->files()[i].path + " is there already and must not be overwritten", std::nullopt});
+    }
+    return {};
+}
+
+// Wanted files begin again as parts of no bytes, and nothing is taken over from the hidden file.
+Status PlacedFiles::discard() {
+    for (std::uint32_t i = 0; i < file_count(); ++i) {
+        const FileIndex file(i);
+        if (!is_wanted(file) || metainfo_->files()[i].length == 0) continue;
+        BT_TRY_ASSIGN(const FileStat final_stat, base_->stat(file));
+        if (final_stat.exists) BT_TRY(base_->rename(file, part(file)));
+        BT_TRY_ASSIGN(const FileStat part_stat, base_->stat(part(file)));
+        if (part_stat.exists) BT_TRY(base_->truncate(part(file), 0));
+    }
+    BT_TRY_ASSIGN(const FileStat shared_stat, base_->stat(shared()));
+    return shared_stat.exists ? base_->truncate(shared(), 0) : Status{};
 }
 
 Result<Home> PlacedFiles::choose_home(FileIndex file) {

@@ -51,7 +51,7 @@ class PlacedFiles final : public FileAccess {
     PlacedFiles(const StorageSpec& spec, BaseFiles& base);
 
     // Nothing is changed unless every wanted file passed its check. Makes empty files, cuts what is too long.
-    [[nodiscard]] Status prepare();
+    [[nodiscard]] Status prepare(Existing existing = Existing::Use);
     // One stat a file, and behind them the hidden file's where there is a placement.
     [[nodiscard]] Result<std::vector<FileStat>> inspect();
     [[nodiscard]] Status select(std::vector<bool> wanted);
@@ -91,6 +91,8 @@ class PlacedFiles final : public FileAccess {
     [[nodiscard]] std::optional<Place> locate(FileIndex file, std::uint64_t offset, Lock held) const;
     // With the homes held alone:
     [[nodiscard]] Result<Home> choose_home(FileIndex file);
+    [[nodiscard]] Status refuse_existing();
+    [[nodiscard]] Status discard();
     [[nodiscard]] Status check_home(FileIndex file, Home home);
     [[nodiscard]] Status move_in(FileIndex file, Home home);
     [[nodiscard]] Status copy_from_shared(FileIndex file);

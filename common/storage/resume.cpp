@@ -70,10 +70,32 @@ Result<ResumeData> ResumeData::decode(ByteView bytes, std::uint32_t piece_count)
     return data;
 }
 
-bool ResumeData::is_trusted(const InfoHash& torrent, const std::vector<FileStat>& files_now,
-                            const std::string& boot_id_now) const {
-    if (info_hash != torrent || files != files_now) return false;
-    return flushed || (!boot_id.empty() && boot_id == boot_id_now);
+meta::Bitfield ResumeData::unknown_pieces(const meta::Metainfo& metainfo, const std::vector<FileStat>& files_now,
+                                          const std::string& boot_id_now) const {
+    const auto& map = metainfo.file_map();
+    const std::uint32_t piece_length = metainfo.layout().piece_length();
+    meta::Bitfield unknown(metainfo.layout().piece_count());
+    const bool durable = flushed || (!boot_id.empty() && boot_id == boot_id_now);
+    const bool comparable = info_hash == metainfo.info_hash() && files.size() == files_now.size() &&
+                            files.size() >= map.file_count() && pieces.piece_count() == unknown.piece_count();
+    if (!durable || !comparable) {
+        unknown.set_all();
+        return unknown;
+    }
+    const auto mark = [&](std::uint64_t from, std::uint64_t to) {
+        for (std::uint64_t piece = from / piece_length; piece * piece_length < to; ++piece) {
+            unknown.set(PieceIndex(static_cast<std::uint32_t>(piece)));
+        }
+    };
+    const bool hidden_changed = files.size() > map.file_count() && files.back() != files_now.back();
+    for (std::uint32_t i = 0; i < map.file_count(); ++i) {
+        const std::uint64_t start = map.file_start(FileIndex(i));
+        const std::uint64_t end = start + map.file_length(FileIndex(i));
+        if (start == end) continue;
+        if (files[i] != files_now[i]) mark(start, end);
+        if (hidden_changed && start % piece_length != 0) mark(start, start + 1);  // shared with the file before
+    }
+    return unknown;
 }
 
 }  // namespace bt::storage

@@ -24,6 +24,13 @@ struct Placement {
     std::vector<bool> wanted;             // one a file; empty: all
 };
 
+// What becomes of wanted files that are there when a download is prepared.
+enum class Existing : std::uint8_t {
+    Use,      // they are the beginning of it
+    Refuse,   // DiskError where one is there under its own name
+    Discard,  // their content is thrown away. Only where there is a placement
+};
+
 // Path of file i is paths[i]. Lengths, pieces and hashes come from the metainfo.
 struct StorageSpec {
     std::shared_ptr<const meta::Metainfo> metainfo;
@@ -41,8 +48,12 @@ struct FileStat {
     bool is_regular = false;
     std::uint64_t size = 0;
     std::int64_t mtime_ns = 0;
+    bool is_part = false;  // it is the unfinished file of a placement that was looked at
 
-    friend bool operator==(const FileStat&, const FileStat&) = default;
+    // Whether the file may be the same, untouched: what it is called has no part in that.
+    friend bool operator==(const FileStat& a, const FileStat& b) {
+        return a.exists == b.exists && a.is_regular == b.is_regular && a.size == b.size && a.mtime_ns == b.mtime_ns;
+    }
 };
 
 }  // namespace bt::storage

@@ -143,8 +143,8 @@ void SimDisk::inspect(StorageId id, std::function<void(Result<std::vector<storag
     run_later(0, [at = storage(id), answer = std::move(done)] { answer(at->placed().inspect()); });
 }
 
-void SimDisk::prepare(StorageId id, std::function<void(Status)> done) {
-    run_later(0, [at = storage(id), answer = std::move(done)] { answer(at->placed().prepare()); });
+void SimDisk::prepare(StorageId id, storage::Existing existing, std::function<void(Status)> done) {
+    run_later(0, [at = storage(id), existing, answer = std::move(done)] { answer(at->placed().prepare(existing)); });
 }
 
 void SimDisk::select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) {

@@ -12,7 +12,7 @@ from tests.support.nodes import Lab, TestFailure, check, program, run_test  # no
 KIB = 1024
 EXIT_OK, EXIT_TORRENT, EXIT_TRACKERS, EXIT_NO_PROGRESS, EXIT_DISK_FULL, EXIT_DISK, EXIT_VERIFY, EXIT_LISTEN = (
     0, 3, 4, 5, 6, 7, 8, 9)
-EXIT_INTERRUPTED = 130
+EXIT_FOLDER, EXIT_INTERRUPTED = 11, 130
 # A port of loopback where nothing ever listens (discard is not started by anything any more).
 DEAD_TRACKER = "http://127.255.0.1:9/announce"
 

@@ -127,7 +127,7 @@ TEST_CASE("prepare refuses a folder in the way and cuts a file that is too long"
     const StorageId id = disk.open();
     std::optional<Status> prepared;
     const auto prepare = [&] {
-        disk.env.disk().prepare(id, [&](Status status) { prepared = std::move(status); });
+        disk.env.disk().prepare(id, storage::Existing::Use, [&](Status status) { prepared = std::move(status); });
         disk.run();
     };
     disk.env.files().make_folder("out/content");
@@ -137,7 +137,7 @@ TEST_CASE("prepare refuses a folder in the way and cuts a file that is too long"
     DiskWorld other;
     REQUIRE(other.env.files().write("out/content", 0, test_bytes(300'001), other.world.now()));
     const StorageId second = other.open();
-    other.env.disk().prepare(second, [&](Status status) { prepared = std::move(status); });
+    other.env.disk().prepare(second, storage::Existing::Use, [&](Status status) { prepared = std::move(status); });
     other.run();
     CHECK(prepared->has_value());
     CHECK(other.env.files().stat("out/content").value().size == 300'000);

@@ -49,6 +49,16 @@ void check_files() {
     CHECK(download({"--torrent", "a", "-t", "b"}).client.torrents == Line{"x.torrent", "a", "b"});
     CHECK(download({}).client.outdir == ".");
     CHECK(download({"--outdir", "there"}).client.outdir == "there");
+    CHECK(download({}).client.existing == storage::Existing::Use);
+    CHECK(download({"--overwrite", "check"}).client.existing == storage::Existing::Use);
+    CHECK(download({"--overwrite", "never"}).client.existing == storage::Existing::Refuse);
+    CHECK(download({"--overwrite", "always"}).client.existing == storage::Existing::Discard);
+    CHECK(mistake({"x", "--overwrite", "perhaps"}).find("--overwrite") == 0);
+    CHECK(download({}).client.verify);
+    CHECK_FALSE(download({"--no-verify"}).client.verify);
+    CHECK(download({}).client.resume_interval == seconds(30));
+    CHECK(download({"--resume-interval", "500ms"}).client.resume_interval == milliseconds(500));
+    CHECK(mistake({"x", "--resume-interval", "99ms"}).find("--resume-interval") == 0);
     CHECK(download({"--select", "1,3-"}).client.select == "1,3-");
     CHECK(download({"--priority", "1=high", "--priority", "2=skip"}).client.priorities == Line{"1=high", "2=skip"});
     CHECK(download({"--sequential"}).client.sequential);

@@ -380,6 +380,7 @@ TEST_CASE("bad input: a client says why it cannot begin") {
         ClientCallbacks callbacks;
         callbacks.on_listening = [&](const Endpoint& endpoint) {
             options.port = endpoint.port;
+            options.outdir += "-elsewhere";
             second = Client(original.torrent, options).run().cause;
             running->stop();
         };

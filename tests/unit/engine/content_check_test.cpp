@@ -2,8 +2,10 @@
 
 #include "common/engine/content_check.h"
 
+#include <algorithm>
 #include <cerrno>
 
+#include "common/storage/file_names.h"
 #include "tests/unit/engine/support.h"
 
 using namespace bt;
@@ -29,14 +31,15 @@ struct Checked {
     // Runs a check to its end.
     const Result<engine::CheckOutcome>& run(storage::Access access, std::string boot_id = "boot") {
         outcome.reset();
-        const StorageId storage = env.disk().open_storage({torrent.metainfo, paths, access});
-        check = std::make_unique<engine::ContentCheck>(env, storage, torrent.metainfo,
-                                                       engine::CheckSettings{access, resume_path, std::move(boot_id)},
-                                                       [this](Result<engine::CheckOutcome> result) {
-                                                           ++calls;
-                                                           outcome = std::move(result);
-                                                           if (destroy_inside) check.reset();
-                                                       });
+        const StorageId storage = env.disk().open_storage({torrent.metainfo, paths, access, placement});
+        check = std::make_unique<engine::ContentCheck>(
+            env, storage, torrent.metainfo,
+            engine::CheckSettings{access, resume_path, std::move(boot_id), existing, trust_sizes},
+            [this](Result<engine::CheckOutcome> result) {
+                ++calls;
+                outcome = std::move(result);
+                if (destroy_inside) check.reset();
+            });
         check->start();
         REQUIRE_FALSE(outcome.has_value());  // never from inside the call
         world.simulator().run_for(minutes(1));
@@ -66,6 +69,9 @@ struct Checked {
     SimEnv& env;
     std::vector<std::string> paths;
     std::string resume_path;
+    std::optional<storage::Placement> placement;
+    storage::Existing existing = storage::Existing::Use;
+    bool trust_sizes = false;
     std::unique_ptr<engine::ContentCheck> check;
     std::optional<Result<engine::CheckOutcome>> outcome;
     int calls = 0;
@@ -137,10 +143,11 @@ TEST_CASE("resume data of another time, size or boot is not believed, nor is wha
     std::string boot_id = "boot";
     SECTION("the time") {
         c.world.simulator().run_for(seconds(1));
-        const std::string one = "x";
-        REQUIRE(c.env.files()
-                    .write(c.paths[1], 0, ByteView(c.torrent.content).subspan(100'000, 1), c.world.now())
-                    .has_value());
+        std::size_t at = 0;
+        for (const auto& path : c.paths) {
+            REQUIRE(c.env.files().write(path, 0, ByteView(c.torrent.content).subspan(at, 1), c.world.now()));
+            at += static_cast<std::size_t>(c.env.files().stat(path)->size);
+        }
     }
     SECTION("the boot") { boot_id = "another"; }
     SECTION("no boot id known") { boot_id.clear(); }
@@ -232,5 +239,106 @@ TEST_CASE("a check that is destroyed says nothing more") {
         check.reset();
         c.world.simulator().run_for(seconds(10));
         CHECK(calls == before);
+    }
+}
+
+TEST_CASE("pieces of files that changed behind the record are hashed, those of the others are believed") {
+    Checked c;
+    c.place();
+    auto recorded = c.only(0);
+    recorded.set(PieceIndex(20));
+    c.save_resume(recorded);
+    // Touched: what was recorded in it is looked at again, and what came behind the record is found.
+    c.world.simulator().run_for(seconds(1));
+    const bool touched = GENERATE(false, true);
+    if (touched) {
+        const ByteView last(&c.torrent.content.back(), 1);
+        REQUIRE(c.env.files().write(c.paths[2], 93'315, last, c.world.now()));
+    }
+    const auto& outcome = c.run(storage::Access::ReadWrite);
+    REQUIRE(outcome.has_value());
+    CHECK(outcome->from_resume == !touched);
+    for (std::uint32_t i = 0; i < 25; ++i) {
+        CAPTURE(i);
+        const bool in_third = i * 16384 + 16384 > 300'000;
+        CHECK(outcome->have.has(PieceIndex(i)) == (i == 0 || i == 20 || (touched && in_third)));
+    }
+    CHECK(c.check->checked_pieces() == (touched ? 25u : 0u));
+}
+
+TEST_CASE("files that are there are refused without a record of this torrent, and are ours with one") {
+    Checked c;
+    c.place();
+    c.existing = storage::Existing::Refuse;
+    SECTION("no record") {
+        const auto& outcome = c.run(storage::Access::ReadWrite);
+        REQUIRE_FALSE(outcome.has_value());
+        CHECK(outcome.error().detail.find("is there already") != std::string::npos);
+    }
+    SECTION("a record") {
+        c.save_resume(c.only(3));
+        const auto& outcome = c.run(storage::Access::ReadWrite);
+        REQUIRE(outcome.has_value());
+        CHECK(outcome->have == c.only(3));
+    }
+    SECTION("a record of another torrent") {
+        c.save_resume(c.only(3));
+        auto bytes = *c.env.files().read_all(std::string(kResume));
+        const auto hash = ByteView(c.torrent.metainfo->info_hash());
+        const auto at = std::ranges::search(bytes, hash).begin();
+        REQUIRE(at != bytes.end());
+        *at ^= 1;
+        REQUIRE(c.env.files().replace(std::string(kResume), bytes, c.world.now()));
+        CHECK_FALSE(c.run(storage::Access::ReadWrite).has_value());
+    }
+}
+
+TEST_CASE("files that are there can be thrown away unread, whatever a record says of them") {
+    Checked c;
+    c.place();
+    c.placement = storage::placement_in(*c.torrent.metainfo, "content");
+    c.save_resume(c.only(3));
+    c.existing = storage::Existing::Discard;
+    const auto& outcome = c.run(storage::Access::ReadWrite);
+    REQUIRE(outcome.has_value());
+    CHECK(outcome->have.is_empty());
+    CHECK(c.check->checked_pieces() == 0);
+    CHECK(c.env.files().stat(c.placement->part_paths[0])->size == 0);
+}
+
+TEST_CASE("files of the right length can be taken for right, but not unfinished ones, nor against a record") {
+    Checked c;
+    c.placement = storage::placement_in(*c.torrent.metainfo, "content");
+    c.trust_sizes = true;
+    c.place();
+    auto& files = c.env.files();
+    for (const auto& path : c.paths) files.corrupt(path, 50'000, 1);  // in pieces 3, 9 and 21
+    SECTION("all of them") {
+        const auto& outcome = c.run(storage::Access::ReadWrite);
+        REQUIRE(outcome.has_value());
+        CHECK(outcome->have.is_complete());
+        CHECK_FALSE(outcome->from_resume);
+    }
+    SECTION("one is unfinished, one too short") {
+        REQUIRE(files.rename(c.paths[0], c.placement->part_paths[0]));
+        REQUIRE(files.truncate(c.paths[2], 93'315, c.world.now()));
+        const auto& outcome = c.run(storage::Access::ReadWrite);
+        REQUIRE(outcome.has_value());
+        for (const std::uint32_t i : {3u, 21u, 24u}) CHECK_FALSE(outcome->have.has(PieceIndex(i)));
+        CHECK(outcome->have.count() == 22);
+    }
+    SECTION("a record says otherwise") {
+        storage::ResumeData resume;
+        resume.info_hash = c.torrent.metainfo->info_hash();
+        resume.pieces = c.only(3);
+        for (const auto& path : c.paths) resume.files.push_back(*files.stat(path));
+        resume.files.push_back({});
+        resume.boot_id = "boot";
+        REQUIRE(files.replace(std::string(kResume), resume.encode(), c.world.now()));
+        c.resume_path = kResume;
+        const auto& outcome = c.run(storage::Access::ReadWrite);
+        REQUIRE(outcome.has_value());
+        CHECK(outcome->have == c.only(3));
+        CHECK(outcome->from_resume);
     }
 }

@@ -21,7 +21,7 @@ struct Bench {
         shared = spec.placement->shared_path;
         spec.placement->wanted = {true, false};
         id = env.disk().open_storage(spec);
-        REQUIRE(status_of([&](auto done) { env.disk().prepare(id, done); }));
+        REQUIRE(status_of([&](auto done) { env.disk().prepare(id, storage::Existing::Use, done); }));
     }
     template <class Call>
     Status status_of(Call call) {

@@ -78,7 +78,7 @@ struct Bench {
         return status;
     }
     Status prepare(StorageId storage) {
-        return status_of([&](auto done) { disk().prepare(storage, done); });
+        return status_of([&](auto done) { disk().prepare(storage, storage::Existing::Use, done); });
     }
 
     UvLoop loop;

@@ -275,6 +275,34 @@ TEST_CASE("prepare refuses what is in the way of a wanted file and then changes 
     CHECK(bench.placed->prepare());
 }
 
+TEST_CASE("prepare can refuse wanted files that are there under their own names, and then changes nothing") {
+    Bench bench({true, true, true, true, false});
+    bench.base.files["o/n/a.part"].resize(5);
+    bench.base.files["o/n/d"];
+    bench.base.files["o/n/e"].resize(9);  // not wanted
+    CHECK(bench.placed->prepare(Existing::Refuse));
+    bench.base.files["o/n/b"].resize(500);
+    const auto before = bench.base.files;
+    const auto refused = bench.placed->prepare(Existing::Refuse);
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::DiskError);
+    CHECK(refused.error().detail.find("n/b is there already") == 0);
+    CHECK(bench.base.files == before);
+}
+
+TEST_CASE("prepare can throw away what is there, but for files that are not wanted") {
+    Bench bench({true, true, false, true, true});
+    for (const char* path : {"o/n/a", "o/n/b.part", "o/n/c", "o/.n.swarm-parts"}) bench.base.files[path].resize(50'000);
+    REQUIRE(bench.placed->prepare(Existing::Discard));
+    CHECK(bench.names() == Names{"o/.n.swarm-parts", "o/n/a.part", "o/n/b.part", "o/n/c", "o/n/d"});
+    CHECK(bench.base.files["o/n/a.part"].empty());
+    CHECK(bench.base.files["o/n/b.part"].empty());
+    CHECK(bench.base.files["o/.n.swarm-parts"].empty());
+    CHECK(bench.base.files["o/n/c"].size() == 50'000);
+    CHECK(bench.good() == "-------");
+    CHECK(bench.placed->home_of(FileIndex(0)) == Home::Part);
+}
+
 TEST_CASE("inspect tells of every file at its home, and of the hidden file") {
     Bench bench({true, false, false, false, false});
     REQUIRE(bench.placed->prepare());

@@ -42,27 +42,91 @@ TEST_CASE("resume data of another number of pieces, cut or garbled is refused", 
     CHECK_FALSE(ResumeData::decode(as_bytes("de"), 10).has_value());
 }
 
-TEST_CASE("resume data is believed only for the same torrent, the same files and data that cannot be lost", "[resume]") {
-    ResumeData data = sample();
-    const auto files = data.files;
-    CHECK(data.is_trusted(data.info_hash, files, "boot-1"));
+namespace {
 
-    InfoHash other = data.info_hash;
-    other[0] ^= 1;
-    CHECK_FALSE(data.is_trusted(other, files, "boot-1"));
+// Files of 40,000, 0, 100 and 50,000 bytes in pieces of 16 KiB: a 0-2, b none, c 2, d 2-5.
+meta::Metainfo four_files() {
+    std::string list;
+    int number = 0;
+    for (const int length : {40'000, 0, 100, 50'000}) {
+        list += "d6:lengthi" + std::to_string(length) + "e4:pathl1:" + std::to_string(number++) + "ee";
+    }
+    const std::string text =
+        "d4:infod5:filesl" + list + "e4:name1:n12:piece lengthi16384e6:pieces120:" + std::string(120, 'h') + "ee";
+    auto parsed = meta::Metainfo::parse(as_bytes(text));
+    REQUIRE(parsed);
+    return std::move(*parsed);
+}
 
-    auto changed = files;
-    SECTION("another size") { changed[0].size += 1; }
-    SECTION("another time") { changed[0].mtime_ns += 1; }
-    SECTION("gone") { changed[0] = FileStat{}; }
-    SECTION("one more") { changed.push_back({}); }
-    CHECK_FALSE(data.is_trusted(data.info_hash, changed, "boot-1"));
+ResumeData record_of(const meta::Metainfo& metainfo) {
+    ResumeData data;
+    data.info_hash = metainfo.info_hash();
+    data.pieces = meta::Bitfield(6);
+    for (std::int64_t i = 0; i < 5; ++i) data.files.push_back({true, true, 1000, 100 + i});
+    data.boot_id = "boot-1";
+    return data;
+}
 
-    // Unflushed data survives a killed process, not a machine that was started anew.
-    CHECK_FALSE(data.is_trusted(data.info_hash, files, "boot-2"));
-    CHECK_FALSE(data.is_trusted(data.info_hash, files, ""));
-    data.boot_id.clear();
-    CHECK_FALSE(data.is_trusted(data.info_hash, files, ""));
-    data.flushed = true;
-    CHECK(data.is_trusted(data.info_hash, files, "boot-2"));
+std::string unknown(const ResumeData& data, const std::vector<FileStat>& now, const std::string& boot = "boot-1") {
+    const auto pieces = data.unknown_pieces(four_files(), now, boot);
+    std::string text;
+    for (std::uint32_t i = 0; i < pieces.piece_count(); ++i) text += pieces.has(PieceIndex(i)) ? '?' : '.';
+    return text;
+}
+
+}  // namespace
+
+TEST_CASE("resume data is believed for files that have not changed, and for no piece of another one", "[resume]") {
+    const ResumeData data = record_of(four_files());
+    auto now = data.files;
+    CHECK(unknown(data, now) == "......");
+    SECTION("another size") {
+        now[0].size += 1;
+        CHECK(unknown(data, now) == "???...");
+    }
+    SECTION("another time") {
+        now[3].mtime_ns += 1;
+        CHECK(unknown(data, now) == "..????");
+    }
+    SECTION("gone") {
+        now[2] = FileStat{};
+        CHECK(unknown(data, now) == "..?...");
+    }
+    SECTION("a file of no bytes has no pieces") {
+        now[1] = FileStat{};
+        CHECK(unknown(data, now) == "......");
+    }
+    SECTION("the hidden file has parts of pieces that lie in several") {
+        now[4].mtime_ns += 1;
+        CHECK(unknown(data, now) == "..?...");
+    }
+    SECTION("renamed") {
+        now[0].is_part = true;
+        CHECK(unknown(data, now) == "......");
+    }
+}
+
+TEST_CASE("resume data of another torrent, of other files, or of data that may be lost is not believed", "[resume]") {
+    ResumeData data = record_of(four_files());
+    const auto now = data.files;
+    SECTION("another torrent") {
+        data.info_hash[0] ^= 1;
+        CHECK(unknown(data, now) == "??????");
+    }
+    SECTION("one file more") {
+        data.files.push_back({});
+        CHECK(unknown(data, now) == "??????");
+    }
+    SECTION("fewer files than the torrent has") {
+        data.files.resize(3);
+        CHECK(unknown(data, {now[0], now[1], now[2]}) == "??????");
+    }
+    SECTION("unflushed data survives a killed process, not a machine that was started anew") {
+        CHECK(unknown(data, now, "boot-2") == "??????");
+        CHECK(unknown(data, now, "") == "??????");
+        data.boot_id.clear();
+        CHECK(unknown(data, now, "") == "??????");
+        data.flushed = true;
+        CHECK(unknown(data, now, "boot-2") == "......");
+    }
 }
