@@ -120,6 +120,7 @@ TEST_CASE("each cause ends with its own exit code") {
         {ErrorCode::PermissionDenied, ExitCode::DiskError},
         {ErrorCode::WrongSize, ExitCode::VerificationFailed},
         {ErrorCode::AddressInUse, ExitCode::CannotListen},
+        {ErrorCode::FolderInUse, ExitCode::FolderInUse},
         {ErrorCode::InvalidConfig, ExitCode::BadConfig},
         {ErrorCode::Cancelled, ExitCode::Interrupted},
     };
