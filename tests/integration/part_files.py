@@ -74,7 +74,7 @@ def names_while_it_runs():
         client = run(lab, tree, seed, "--sequential")
         lab.wait_until(lambda: verified(client) == {0, 1, 2}, "three pieces are verified", [client])
         lab.wait_until(lambda: "tree/a" in tree.on_disk(), "a has its name", [client])
-        tree.check_disk("tree/a", "tree/sub/b.part", "tree/c")
+        tree.check_disk("tree/a", "tree/sub/b.part", "tree/c", ".tree.swarm-lock")
         tree.check_content("a", "c")
         seed.go_on()
         ends_with(lab, client, EXIT_OK)
@@ -89,7 +89,7 @@ def selection_leaves_no_stray_files():
         client = run(lab, tree, seed, "--select", "2", "--seed-time", "-1")
         lab.wait_until(lambda: client.has_event("completed"), "b is complete", [client])
         lab.wait_until(lambda: "tree/sub/b" in tree.on_disk(), "b has its name", [client])
-        tree.check_disk("tree/sub/b", ".tree.swarm-parts")
+        tree.check_disk("tree/sub/b", ".tree.swarm-parts", ".tree.swarm-lock")
         tree.check_content("sub/b")
         # Pieces 1 and 3 lie in two files: both halves are served.
         peer = wire_peer.dial(client.listen_endpoint(), lab.address())
