@@ -60,7 +60,7 @@ void OnePieceDisk::inspect(StorageId, std::function<void(Result<std::vector<stor
     later([=] { done(std::vector<storage::FileStat>(entries)); });
 }
 
-void OnePieceDisk::prepare(StorageId, std::function<void(Status)> done) {
+void OnePieceDisk::prepare(StorageId, storage::Existing, std::function<void(Status)> done) {
     later([=] { done({}); });
 }
 

@@ -27,7 +27,7 @@ class OnePieceDisk final : public env::Disk {
                       std::function<void(env::PiecesChecked)> done) override;
     void prefetch(StorageId, PieceIndex) override {}
     void inspect(StorageId id, std::function<void(Result<std::vector<storage::FileStat>>)> done) override;
-    void prepare(StorageId id, std::function<void(Status)> done) override;
+    void prepare(StorageId id, storage::Existing existing, std::function<void(Status)> done) override;
     void select_files(StorageId id, std::vector<bool> wanted, std::function<void(Status)> done) override;
     void finish_files(StorageId id, std::vector<FileIndex> files, std::function<void(Status)> done) override;
     void flush(StorageId id, std::function<void(Status)> done) override;
