@@ -2,12 +2,13 @@
 a strict scripted peer and tracker (tests/support/strict.py), our own tracker and seeder, and libtorrent."""
 import os
 import random
+import signal
 import socket
 import subprocess
 import sys
 
-from common import (DEAD_TRACKER, EXIT_NO_PROGRESS, EXIT_OK, EXIT_TORRENT, EXIT_TRACKERS, Lab, Payload, bencode, check,
-                    main, program, start_seeder, wire_peer)
+from common import (DEAD_TRACKER, EXIT_INTERRUPTED, EXIT_NO_PROGRESS, EXIT_OK, EXIT_TORRENT, EXIT_TRACKERS, Lab,
+                    Payload, bencode, check, main, program, start_seeder, wire_peer)
 from tests.support.strict import EXTENDED, METADATA_ID, PLAIN, StrictPeer, StrictTracker
 
 EXIT_ARGUMENTS, EXIT_DISK = 2, 7
@@ -222,6 +223,22 @@ def magnet_download():
         swarm.is_content()
 
 
+def interrupted():
+    """Ctrl-C ends each of them at once."""
+    with Lab("wire") as lab:
+        swarm = Swarm(lab)
+        silent = wire_peer.ListeningPeer(lab, lambda connection: connection.wait_closed())
+        magnet = swarm.magnet_of()
+        for number, words in enumerate((["handshake", swarm.file, silent.endpoint()],
+                                        ["download", "-o", lab.path("out"), "--peer", silent.endpoint(), swarm.file],
+                                        ["magnet_info", "--peer", silent.endpoint(), magnet])):
+            before = len(silent.connections)
+            node = lab.start(f"client-{number}", [program("swarm-client"), *words])
+            lab.wait_until(lambda: len(silent.connections) > before, "it has shaken hands", [node])
+            node.process.send_signal(signal.SIGINT)
+            check(lab.wait_exit(node, 10) == EXIT_INTERRUPTED, f"{words}: exit code {node.exit_code}")
+
+
 def bad_magnet():
     with Lab("wire") as lab:
         swarm = Swarm(lab)
@@ -325,5 +342,5 @@ def libtorrent_seed():
 
 main({"peers": peers, "bad_peers": bad_peers, "handshake": handshake, "bad_handshake": bad_handshake,
       "download": download, "bad_download": bad_download, "magnet_handshake": magnet_handshake,
-      "magnet_info": magnet_info, "magnet_download": magnet_download, "bad_magnet": bad_magnet,
+      "magnet_info": magnet_info, "magnet_download": magnet_download, "interrupted": interrupted, "bad_magnet": bad_magnet,
       "bad_metadata": bad_metadata, "folder": folder, "own_swarm": own_swarm, "libtorrent_seed": libtorrent_seed})

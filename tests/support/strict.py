@@ -8,7 +8,7 @@ import threading
 import urllib.parse
 
 from tests.support import bencode
-from tests.support.wire_peer import (BITFIELD, BLOCK, HAVE, INTERESTED, NOT_INTERESTED, PIECE, PROTOCOL, REQUEST,
+from tests.support.wire_peer import (BITFIELD, BLOCK, INTERESTED, NOT_INTERESTED, PIECE, PROTOCOL, REQUEST,
                                      UNCHOKE, ListeningPeer)
 
 EXTENDED = 20
@@ -101,7 +101,7 @@ class StrictPeer:
                 served += 1
                 connection.send_message(PIECE, payload[:8] + block)
             else:
-                self._require(served and kind in (HAVE, NOT_INTERESTED), f"message {kind}")
+                self._require(served and kind == NOT_INTERESTED, f"message {kind}")
 
 
 class StrictTracker(http.server.ThreadingHTTPServer):

@@ -94,6 +94,7 @@ TEST_CASE("a plain torrent offers nothing: its reserved bytes are zero, and it d
     world.simulator().run_for(seconds(5));
     CHECK(host.peer().theirs.reserved == std::array<Byte, 8>{});
     CHECK(host.peer().count("extended") == 0);
+    CHECK(host.peer().count("have") == 0);  // it has all the pieces itself
     CHECK(node.completed == 1);
 }
 
