@@ -100,6 +100,7 @@ void TorrentNode::begin() {
     tell_rate_bounds();
     if (metadata_) hand_over_connections();
     peers_ = &*torrent_;
+    note_own_endpoint();
     for (const Endpoint& peer : options_.manual_peers) {
         torrent_->peer_list().add(peer, swarm::PeerSource::Manual, now);
     }
@@ -389,6 +390,10 @@ void TorrentNode::on_tracker_peers(const std::vector<wire::AnnouncePeer>& peers)
     if (!options_.download) return;
     for (const wire::AnnouncePeer& peer : peers) note_peer(peer.endpoint, swarm::PeerSource::Tracker);
     end_turn();
+}
+
+void TorrentNode::note_own_endpoint() {
+    peers_->peer_list().note_own_endpoint({context_.source.value_or(context_.listen.address), context_.listen.port});
 }
 
 void TorrentNode::note_peer(const Endpoint& endpoint, swarm::PeerSource source) {

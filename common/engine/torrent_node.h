@@ -188,6 +188,7 @@ class TorrentNode final : public LinkOwner, public AnnouncerHost {
     bool drop_peers();                                                   // whether there was one
     void note_peer(const Endpoint& endpoint, swarm::PeerSource source);  // somebody named it
     void note_heard_peers();
+    void note_own_endpoint();
     void dial();
     void drop_link(PeerLink& link, const Error& error);
     [[nodiscard]] bool on_dial_failed(const PeerLink& link, const Error& error);  // true: the other way comes next

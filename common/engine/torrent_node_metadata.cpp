@@ -31,6 +31,7 @@ void TorrentNode::begin_metadata() {
     settings.peer_list = options_.swarm.peer_list;
     metadata_ = std::make_unique<swarm::MetadataSwarm>(settings, context_.telemetry, rng_.fork(3));
     peers_ = metadata_.get();
+    note_own_endpoint();
     const TimePoint now = context_.env->now();
     for (const Endpoint& peer : options_.manual_peers) peers_->peer_list().add(peer, swarm::PeerSource::Manual, now);
     for (const Endpoint& peer : options_.magnet_peers) peers_->peer_list().add(peer, swarm::PeerSource::Magnet, now);

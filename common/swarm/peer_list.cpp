@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "common/base/check.h"
+#include "common/swarm/peer_priority.h"
 
 namespace bt::swarm {
 
@@ -50,6 +51,10 @@ std::vector<Endpoint> PeerList::forget_sources(std::initializer_list<PeerSource>
     }
     for (const Endpoint& endpoint : gone) forget(endpoint);
     return busy;
+}
+
+void PeerList::note_own_endpoint(const Endpoint& endpoint) {
+    if (!own_ && !endpoint.address.is_unspecified()) own_ = endpoint;
 }
 
 void PeerList::add_self(const Endpoint& endpoint) {
@@ -175,10 +180,17 @@ Duration PeerList::retry_after(std::uint32_t failures) const {
     return wait;
 }
 
+// The higher the priority, the lower.
+std::uint64_t PeerList::draw_for(const Endpoint& endpoint) {
+    const std::uint64_t random = rng_.next();
+    if (!own_ || own_->address.family() != endpoint.address.family()) return random;
+    return std::uint64_t{UINT32_MAX - peer_priority(*own_, endpoint)} << 32 | random >> 32;
+}
+
 void PeerList::rest(const Endpoint& endpoint, Peer& peer, TimePoint retry_at) {
     peer.state = State::Idle;
     peer.retry_at = retry_at;
-    peer.draw = rng_.next();
+    peer.draw = draw_for(endpoint);
     waiting_.insert({retry_at, endpoint});
 }
 

@@ -5,8 +5,9 @@
 // An address is idle (may be dialed once its retry time has come), dialing, or connected.
 //
 // Rules
-//  - Dial order: fewest failures first (an address never tried has none), at random among equals, so that the peers of
-//    a swarm do not all dial the same address first.
+//  - Dial order: fewest failures first (an address never tried has none); among equals, so that the peers of a swarm do
+//    not all dial the same address first, by canonical priority (BEP 40, peer_priority.h) where our own address of that
+//    family is known, else at random. A peer that lies to us about our address changes this order, and nothing else.
 //  - A failed dial, or a connection over which nothing was exchanged, is a failure: the next try comes after
 //    first_retry, and twice that for each further failure, longest_retry at most. A useful connection that ends clears
 //    the failures; the address may be dialed again after first_retry (an address that drops us is not hammered).
@@ -61,6 +62,8 @@ class PeerList {
     bool add(const Endpoint& endpoint, PeerSource source, TimePoint now);
     // Forgets every address whose only sources are these; answers those that were connected or being dialled.
     std::vector<Endpoint> forget_sources(std::initializer_list<PeerSource> sources);
+    // Where others see us: from the user, or as a peer says. The first one stays.
+    void note_own_endpoint(const Endpoint& endpoint);
     void add_self(const Endpoint& endpoint);  // never dial ourselves (learned by a handshake with our own peer_id)
 
     // The next address to dial now, if any; it then counts as dialing until one of the on_ calls.
@@ -100,7 +103,7 @@ class PeerList {
         std::uint32_t failed_dials = 0;  // in a row without a handshake
         transport::WayMemory way;
         TimePoint retry_at;      // idle only, as is `draw`
-        std::uint64_t draw = 0;  // random order among equals
+        std::uint64_t draw = 0;  // order among equals
     };
     // An idle address is in exactly one of the two: waiting for its time, or ready.
     struct Waiting {
@@ -118,6 +121,7 @@ class PeerList {
     [[nodiscard]] bool is_self(const Endpoint& endpoint) const;
     [[nodiscard]] Peer* find(const Endpoint& endpoint);
     [[nodiscard]] Duration retry_after(std::uint32_t failures) const;
+    [[nodiscard]] std::uint64_t draw_for(const Endpoint& endpoint);
     void rest(const Endpoint& endpoint, Peer& peer, TimePoint retry_at);
     void leave_queues(const Endpoint& endpoint, const Peer& peer);
     void fail(const Endpoint& endpoint, Peer& peer, TimePoint now);
@@ -126,6 +130,7 @@ class PeerList {
 
     PeerListSettings settings_;
     Rng rng_;
+    std::optional<Endpoint> own_;
     std::map<Endpoint, Peer> peers_;
     std::set<Waiting> waiting_;
     std::set<Ready> ready_;

@@ -193,6 +193,9 @@ Status Torrent::take_in(PeerConnection& peer, const wire::Message& message, Time
         telemetry_.emit(now, Level::Decision, "peer_extensions", session.id(),
                         {{"client", session.extensions()->client_version}});
         ++peers_version_;
+        if (const auto& own = session.extensions()->your_ip) {
+            peer_list_.note_own_endpoint({*own, settings_.listen_port});
+        }
         drop_if_useless(peer);
     } else if (const auto* extended = std::get_if<PeerExtended>(&event)) {
         return on_extended(peer, *extended, now);

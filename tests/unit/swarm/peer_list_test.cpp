@@ -1,10 +1,13 @@
 #include "common/swarm/peer_list.h"
 
+#include <algorithm>
 #include <set>
 
+#include "common/swarm/peer_priority.h"
 #include "tests/support/catch.h"
 
 using namespace bt;
+using swarm::peer_priority;
 using swarm::PeerList;
 using swarm::PeerListSettings;
 using swarm::PeerSource;
@@ -238,4 +241,24 @@ TEST_CASE("the default list holds 3000 addresses and no more") {
     PeerList list = list_of(2999);
     CHECK(list.add(host(3000), PeerSource::Tracker, at(0)));
     CHECK_FALSE(list.add(host(3001), PeerSource::Tracker, at(0)));
+}
+
+TEST_CASE("among equals the canonical priority decides, once our own address is known") {
+    PeerList list({}, Rng(5));
+    const Endpoint own{Address::v4({10, 20, 30, 40}), 6881};
+    list.note_own_endpoint({Address{}, 6881});  // unspecified: nothing is known yet
+    list.note_own_endpoint(own);
+    list.note_own_endpoint({Address::v4({99, 1, 1, 1}), 6881});  // the first stays
+    std::vector<Endpoint> expected;
+    for (Byte i = 1; i <= 20; ++i) {
+        const Endpoint peer{Address::v4({static_cast<Byte>(10 * i), i, 7, 9}), 6881};
+        expected.push_back(peer);
+        REQUIRE(list.add(peer, PeerSource::Tracker, TimePoint{}));
+    }
+    std::ranges::sort(
+        expected, [&](const Endpoint& a, const Endpoint& b) { return peer_priority(own, a) > peer_priority(own, b); });
+    std::vector<Endpoint> order;
+    while (const auto next = list.next_to_dial(TimePoint{})) order.push_back(*next);
+    CHECK(order == expected);
+    list.check_invariants();
 }
