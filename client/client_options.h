@@ -13,7 +13,7 @@
 
 #include "common/base/endpoint.h"
 #include "common/base/time.h"
-#include "common/storage/storage_spec.h"
+#include "common/storage/existing.h"
 #include "common/transport/encryption_policy.h"
 
 namespace bt::client {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "common/meta/metainfo.h"
+#include "common/storage/existing.h"
 
 namespace bt::storage {
 
@@ -22,13 +23,6 @@ struct Placement {
     std::vector<std::string> part_paths;  // of file i while it is incomplete: part_paths[i]
     std::string shared_path;              // pieces that wanted files share with others
     std::vector<bool> wanted;             // one a file; empty: all
-};
-
-// What becomes of wanted files that are there when a download is prepared.
-enum class Existing : std::uint8_t {
-    Use,      // they are the beginning of it
-    Refuse,   // DiskError where one is there under its own name
-    Discard,  // their content is thrown away. Only where there is a placement
 };
 
 // Path of file i is paths[i]. Lengths, pieces and hashes come from the metainfo.
