@@ -46,19 +46,22 @@ def sole_sender():
 
 
 def shared_piece(alter):
-    """One piece of 32 blocks, and both peers give some of them: each waits until the other was asked too."""
+    """One piece of 32 blocks, and both peers give some of them: each waits until the other was asked too, and the honest
+    one with its second block until four of the liar's are on their way."""
     with Lab("corrupt", 60) as lab:
         payload = Payload(lab, size=512 * KIB, piece_length=512 * KIB, announce=DEAD_TRACKER)
-        liar_asked, honest_asked = threading.Event(), threading.Event()
+        liar_asked, liar_gave, honest_asked = threading.Event(), threading.Event(), threading.Event()
 
         def lie(number, piece, begin, block):
             liar_asked.set()
             honest_asked.wait(10)
+            if number > 4:
+                liar_gave.set()
             return alter(number, block)
 
         def be_honest(number, piece, begin, block):
             honest_asked.set()
-            liar_asked.wait(10)
+            (liar_asked if number == 1 else liar_gave).wait(10)
             return block
 
         liar = wire_peer.Seed(lab, payload.shared, alter=lie)
