@@ -1,4 +1,4 @@
-"""Another project uses an installed Swarmlab: examples/download is built against it and downloads from a real swarm.
+"""Another project uses an installed Swarmlab: client/example is built against it and downloads from a real swarm.
 
 BT_BUILD_DIR, BT_CXX and BT_CMAKE come from ctest.
 """
@@ -16,7 +16,7 @@ from tests.interop.peers import SwarmSeeder, SwarmTracker  # noqa: E402
 from tests.support import bencode  # noqa: E402
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-EXAMPLE = os.path.join(ROOT, "examples", "download")
+EXAMPLE = os.path.join(ROOT, "client", "example")
 EXIT_INTERRUPTED = 130
 FILES = {"a.bin": 300 * KIB, "empty": 0, "folder/b.bin": 123457, "folder/deeper/c.txt": 11}
 
