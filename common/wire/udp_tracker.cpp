@@ -8,7 +8,6 @@
 namespace bt::wire {
 namespace {
 
-enum class Action : std::uint32_t { Connect = 0, Announce = 1, Scrape = 2, Error = 3 };
 enum class Option : std::uint8_t { End = 0, Nop = 1, UrlData = 2 };
 
 constexpr std::size_t kMaxOptionLength = 255;
@@ -23,7 +22,7 @@ void append_u64(ByteBuffer& out, std::uint64_t value) {
     append_u32(out, static_cast<std::uint32_t>(value));
 }
 
-void append_action(ByteBuffer& out, Action action) { append_u32(out, static_cast<std::uint32_t>(action)); }
+void append_action(ByteBuffer& out, UdpAction action) { append_u32(out, static_cast<std::uint32_t>(action)); }
 
 // A whole packet is known to be there before its fields are read.
 class FieldReader {
@@ -89,8 +88,8 @@ void write_announce(const UdpAnnounceRequest& request, ByteBuffer& out) {
     }
 }
 
-Result<std::string> read_url_data(ByteView options, std::uint64_t offset) {
-    std::string url;
+Status read_url_data(ByteView options, std::uint64_t offset, std::string& url) {
+    url.clear();
     std::size_t at = 0;
     while (at < options.size() && options[at] != static_cast<Byte>(Option::End)) {
         const Byte type = options[at++];
@@ -106,48 +105,11 @@ Result<std::string> read_url_data(ByteView options, std::uint64_t offset) {
         }
         at += length;
     }
-    return url;
+    return {};
 }
 
 constexpr std::size_t kRequestHead = 16;
 constexpr std::size_t kAnnounceSize = 98;
-
-Result<UdpAnnounceRequest> read_announce(ByteView packet) {
-    if (packet.size() < kAnnounceSize) return broken("an announce has 98 bytes at least", packet.size());
-    FieldReader fields(packet.subspan(kRequestHead));
-    UdpAnnounceRequest request;
-    AnnounceRequest& announce = request.announce;
-    fields.digest(announce.info_hash);
-    fields.digest(announce.peer_id);
-    announce.downloaded = fields.u64();
-    announce.left = fields.u64();
-    announce.uploaded = fields.u64();
-    const std::uint32_t event = fields.u32();
-    constexpr AnnounceEvent kEvents[] = {AnnounceEvent::None, AnnounceEvent::Completed, AnnounceEvent::Started,
-                                         AnnounceEvent::Stopped};
-    if (event >= std::size(kEvents)) return broken("event must be from 0 to 3", 80);
-    announce.event = kEvents[event];
-    std::array<Byte, 4> ip{};
-    store_u32(ip.data(), fields.u32());
-    if (const Address address = Address::v4(ip); !address.is_unspecified()) announce.ip = address.to_string();
-    request.key = fields.u32();
-    announce.numwant = not_negative(fields.u32());
-    announce.port = fields.u16();
-    if (announce.port == 0) return broken("port must be from 1 to 65535", 96);
-    BT_TRY_ASSIGN(request.url_data, read_url_data(fields.rest(), kAnnounceSize));
-    return request;
-}
-
-Result<UdpScrapeRequest> read_scrape(ByteView packet) {
-    ByteView rest = packet.subspan(kRequestHead);
-    if (rest.size() < kHashSize) return broken("a scrape of nothing", packet.size());
-    UdpScrapeRequest request;
-    while (rest.size() >= kHashSize && request.info_hashes.size() < kMaxUdpScrape) {
-        std::copy_n(rest.begin(), kHashSize, request.info_hashes.emplace_back().begin());
-        rest = rest.subspan(kHashSize);
-    }
-    return request;
-}
 
 UdpAnnounceReply read_announce_reply(ByteView packet, Address::Family family) {
     FieldReader fields(packet.subspan(8));
@@ -180,19 +142,77 @@ UdpScrapeReply read_scrape_reply(ByteView packet) {
 
 }  // namespace
 
+Status read_udp_announce(ByteView packet, UdpAnnounceRequest& request) {
+    if (packet.size() < kAnnounceSize) return broken("an announce has 98 bytes at least", packet.size());
+    FieldReader fields(packet.subspan(kRequestHead));
+    AnnounceRequest& announce = request.announce;
+    fields.digest(announce.info_hash);
+    fields.digest(announce.peer_id);
+    announce.downloaded = fields.u64();
+    announce.left = fields.u64();
+    announce.uploaded = fields.u64();
+    const std::uint32_t event = fields.u32();
+    constexpr AnnounceEvent kEvents[] = {AnnounceEvent::None, AnnounceEvent::Completed, AnnounceEvent::Started,
+                                         AnnounceEvent::Stopped};
+    if (event >= std::size(kEvents)) return broken("event must be from 0 to 3", 80);
+    announce.event = kEvents[event];
+    announce.ip.clear();
+    if (const std::uint32_t ip = fields.u32(); ip != 0) {
+        std::array<Byte, 4> bytes{};
+        store_u32(bytes.data(), ip);
+        announce.ip = Address::v4(bytes).to_string();
+    }
+    request.key = fields.u32();
+    announce.numwant = not_negative(fields.u32());
+    announce.port = fields.u16();
+    if (announce.port == 0) return broken("port must be from 1 to 65535", 96);
+    return read_url_data(fields.rest(), kAnnounceSize, request.url_data);
+}
+
+Result<ByteView> read_udp_scrape(ByteView packet) {
+    const ByteView rest = packet.subspan(kRequestHead);
+    if (rest.size() < kHashSize) return broken("a scrape of nothing", packet.size());
+    return rest.first(std::min(rest.size() / kHashSize, kMaxUdpScrape) * kHashSize);
+}
+
+std::optional<UdpRequestHead> udp_request_head(ByteView packet) {
+    if (packet.size() < kRequestHead) return std::nullopt;
+    FieldReader fields(packet);
+    UdpRequestHead head;
+    head.connection_id = fields.u64();
+    head.action = fields.u32();
+    head.transaction_id = fields.u32();
+    return head;
+}
+
+void append_udp_head(ByteBuffer& out, UdpAction action, std::uint32_t transaction_id) {
+    append_action(out, action);
+    append_u32(out, transaction_id);
+}
+
+void append_udp_connect(ByteBuffer& out, std::uint32_t transaction_id, std::uint64_t connection_id) {
+    append_udp_head(out, UdpAction::Connect, transaction_id);
+    append_u64(out, connection_id);
+}
+
+void append_udp_error(ByteBuffer& out, std::uint32_t transaction_id, std::string_view message) {
+    append_udp_head(out, UdpAction::Error, transaction_id);
+    append(out, message);
+}
+
 ByteBuffer encode_udp_request(const UdpRequest& request) {
     ByteBuffer out;
     append_u64(out, request.connection_id);
     if (const auto* announce = std::get_if<UdpAnnounceRequest>(&request.body)) {
-        append_action(out, Action::Announce);
+        append_action(out, UdpAction::Announce);
         append_u32(out, request.transaction_id);
         write_announce(*announce, out);
     } else if (const auto* scrape = std::get_if<UdpScrapeRequest>(&request.body)) {
-        append_action(out, Action::Scrape);
+        append_action(out, UdpAction::Scrape);
         append_u32(out, request.transaction_id);
         for (const InfoHash& info_hash : scrape->info_hashes) append(out, info_hash);
     } else {
-        append_action(out, Action::Connect);
+        append_action(out, UdpAction::Connect);
         append_u32(out, request.transaction_id);
     }
     return out;
@@ -200,15 +220,10 @@ ByteBuffer encode_udp_request(const UdpRequest& request) {
 
 ByteBuffer encode_udp_reply(const UdpReply& reply, Address::Family family) {
     ByteBuffer out;
-    const auto head = [&](Action action) {
-        append_action(out, action);
-        append_u32(out, reply.transaction_id);
-    };
     if (const auto* connect = std::get_if<UdpConnectReply>(&reply.body)) {
-        head(Action::Connect);
-        append_u64(out, connect->connection_id);
+        append_udp_connect(out, reply.transaction_id, connect->connection_id);
     } else if (const auto* announce = std::get_if<UdpAnnounceReply>(&reply.body)) {
-        head(Action::Announce);
+        append_udp_head(out, UdpAction::Announce, reply.transaction_id);
         append_u32(out, announce->interval_s.value_or(std::uint32_t(-1)));
         append_u32(out, announce->incomplete.value_or(std::uint32_t(-1)));
         append_u32(out, announce->complete.value_or(std::uint32_t(-1)));
@@ -216,43 +231,41 @@ ByteBuffer encode_udp_reply(const UdpReply& reply, Address::Family family) {
             if (peer.address.family() == family) peer.append_compact(out);
         }
     } else if (const auto* scrape = std::get_if<UdpScrapeReply>(&reply.body)) {
-        head(Action::Scrape);
+        append_udp_head(out, UdpAction::Scrape, reply.transaction_id);
         for (const UdpScrapeCounts& counts : scrape->torrents) {
             append_u32(out, counts.complete);
             append_u32(out, counts.downloaded);
             append_u32(out, counts.incomplete);
         }
     } else {
-        head(Action::Error);
-        append(out, std::get<UdpErrorReply>(reply.body).message);
+        append_udp_error(out, reply.transaction_id, std::get<UdpErrorReply>(reply.body).message);
     }
     return out;
 }
 
 Result<UdpRequest> parse_udp_request(ByteView packet) {
-    if (packet.size() < kRequestHead) return broken("a request has 16 bytes at least", packet.size());
-    FieldReader fields(packet);
-    UdpRequest request;
-    request.connection_id = fields.u64();
-    const std::uint32_t action = fields.u32();
-    request.transaction_id = fields.u32();
-    switch (static_cast<Action>(action)) {
-        case Action::Connect:
+    const auto head = udp_request_head(packet);
+    if (!head) return broken("a request has 16 bytes at least", packet.size());
+    UdpRequest request{head->connection_id, head->transaction_id, UdpConnectRequest{}};
+    switch (static_cast<UdpAction>(head->action)) {
+        case UdpAction::Connect:
             if (request.connection_id != kUdpProtocolId) return broken("a connect without the protocol id", 0);
-            request.body = UdpConnectRequest{};
             return request;
-        case Action::Announce: {
-            BT_TRY_ASSIGN(request.body, read_announce(packet));
+        case UdpAction::Announce:
+            BT_TRY(read_udp_announce(packet, request.body.emplace<UdpAnnounceRequest>()));
+            return request;
+        case UdpAction::Scrape: {
+            BT_TRY_ASSIGN(ByteView hashes, read_udp_scrape(packet));
+            auto& scrape = request.body.emplace<UdpScrapeRequest>();
+            for (; !hashes.empty(); hashes = hashes.subspan(kHashSize)) {
+                std::copy_n(hashes.begin(), kHashSize, scrape.info_hashes.emplace_back().begin());
+            }
             return request;
         }
-        case Action::Scrape: {
-            BT_TRY_ASSIGN(request.body, read_scrape(packet));
-            return request;
-        }
-        case Action::Error:
+        case UdpAction::Error:
             break;
     }
-    return broken("action " + std::to_string(action) + " is no request", 8);
+    return broken("action " + std::to_string(head->action) + " is no request", 8);
 }
 
 Result<UdpReply> parse_udp_reply(ByteView packet, Address::Family family) {
@@ -261,19 +274,19 @@ Result<UdpReply> parse_udp_reply(ByteView packet, Address::Family family) {
     const std::uint32_t action = fields.u32();
     UdpReply reply;
     reply.transaction_id = fields.u32();
-    switch (static_cast<Action>(action)) {
-        case Action::Connect:
+    switch (static_cast<UdpAction>(action)) {
+        case UdpAction::Connect:
             if (packet.size() < 16) return broken("the reply to a connect has 16 bytes at least", packet.size());
             reply.body = UdpConnectReply{fields.u64()};
             return reply;
-        case Action::Announce:
+        case UdpAction::Announce:
             if (packet.size() < 20) return broken("the reply to an announce has 20 bytes at least", packet.size());
             reply.body = read_announce_reply(packet, family);
             return reply;
-        case Action::Scrape:
+        case UdpAction::Scrape:
             reply.body = read_scrape_reply(packet);
             return reply;
-        case Action::Error: {
+        case UdpAction::Error: {
             const ByteView text = packet.subspan(8);
             reply.body = UdpErrorReply{std::string(as_text(text.first(std::min(text.size(), kMaxUdpErrorText))))};
             return reply;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -76,6 +77,15 @@ struct UdpReply {
     std::variant<UdpConnectReply, UdpAnnounceReply, UdpScrapeReply, UdpErrorReply> body;
 };
 
+enum class UdpAction : std::uint32_t { Connect = 0, Announce = 1, Scrape = 2, Error = 3 };
+
+// What every request begins with.
+struct UdpRequestHead {
+    std::uint64_t connection_id = 0;
+    std::uint32_t action = 0;
+    std::uint32_t transaction_id = 0;
+};
+
 [[nodiscard]] ByteBuffer encode_udp_request(const UdpRequest& request);
 // Peers of the other family are left out.
 [[nodiscard]] ByteBuffer encode_udp_reply(const UdpReply& reply, Address::Family family);
@@ -83,6 +93,17 @@ struct UdpReply {
 // Error: InvalidTracker (remote): too short, unknown action or event, a connect without the protocol id, a port of 0, a
 // scrape of nothing, too much URL data. Options of BEP 41 that are not known, or cut off, are passed over.
 [[nodiscard]] Result<UdpRequest> parse_udp_request(ByteView packet);
+
+// For a tracker that answers many, the same without memory of their own. Nothing when there are less than 16 bytes.
+[[nodiscard]] std::optional<UdpRequestHead> udp_request_head(ByteView packet);
+// `into` may have been used before. Errors as of parse_udp_request.
+[[nodiscard]] Status read_udp_announce(ByteView packet, UdpAnnounceRequest& into);
+// The info_hashes one behind the other, at most kMaxUdpScrape; a view into the packet.
+[[nodiscard]] Result<ByteView> read_udp_scrape(ByteView packet);
+// Appended to `out`: what stands in front of the peers of an announce reply, of the rows of a scrape reply, …
+void append_udp_head(ByteBuffer& out, UdpAction action, std::uint32_t transaction_id);
+void append_udp_connect(ByteBuffer& out, std::uint32_t transaction_id, std::uint64_t connection_id);
+void append_udp_error(ByteBuffer& out, std::uint32_t transaction_id, std::string_view message);
 
 // Error: InvalidTracker (remote): too short, unknown action. At most kMaxAnnouncePeers peers; ports of 0 and
 // unspecified addresses are dropped.

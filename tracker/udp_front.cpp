@@ -1,0 +1,122 @@
+#include "tracker/udp_front.h"
+
+#include <algorithm>
+
+#include "common/base/byte_cursor.h"
+#include "common/base/encoding.h"
+
+namespace bt::tracker {
+namespace {
+
+using telemetry::Level;
+using wire::UdpAction;
+
+// Counts of the wire are signed 32-bit numbers.
+std::uint32_t to_count(std::uint64_t count) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, INT32_MAX));
+}
+
+}  // namespace
+
+UdpFront::UdpFront(AnnounceService& service, const crypto::SipKey& key, ConnectionIdSettings ids,
+                   telemetry::Telemetry telemetry)
+    : service_(service), ids_(key, ids), telemetry_(telemetry) {}
+
+bool UdpFront::answer(ByteView datagram, const Endpoint& from, TimePoint now, ByteBuffer& out) {
+    out.clear();
+    const auto head = wire::udp_request_head(datagram);
+    const auto is = [&](UdpAction action) { return head->action == static_cast<std::uint32_t>(action); };
+    if (head && is(UdpAction::Connect) && head->connection_id == wire::kUdpProtocolId) {
+        ++counters_.connects;
+        wire::append_udp_connect(out, head->transaction_id, ids_.make(from.address, now));
+        return true;
+    }
+    if (!head || !ids_.is_good(head->connection_id, from.address, now)) {
+        ++counters_.silent;
+        return false;
+    }
+    if (is(UdpAction::Announce)) {
+        announce(datagram, from, head->transaction_id, now, out);
+    } else if (is(UdpAction::Scrape)) {
+        scrape(datagram, from, head->transaction_id, now, out);
+    } else {
+        const std::string reason = is(UdpAction::Connect) ? "connection id: a connect carries the protocol id 0x41727101980"
+                                                          : "action: " + std::to_string(head->action) +
+                                                                " is no request, only 0 (connect), 1 (announce) and 2 "
+                                                                "(scrape) are";
+        refuse("request_refused", reason, from, head->transaction_id, now, out);
+    }
+    return true;
+}
+
+void UdpFront::announce(ByteView datagram, const Endpoint& from, std::uint32_t transaction_id, TimePoint now,
+                        ByteBuffer& out) {
+    const Status read = wire::read_udp_announce(datagram, request_);
+    if (!read) return refuse("announce_refused", read.error().message(), from, transaction_id, now, out);
+    wire::AnnounceRequest& request = request_.announce;
+    request.numwant = std::min(request.numwant.value_or(service_.settings().default_numwant), kMaxUdpPeers);
+    const wire::AnnounceReply reply = service_.announce(request, from.address, now);
+    if (reply.failure_reason) {
+        return refuse("announce_refused", *reply.failure_reason, from, transaction_id, now, out);
+    }
+    ++counters_.announces;
+    wire::append_udp_head(out, UdpAction::Announce, transaction_id);
+    append_u32(out, to_count(reply.interval_s.value_or(0)));
+    append_u32(out, to_count(reply.incomplete.value_or(0)));
+    append_u32(out, to_count(reply.complete.value_or(0)));
+    std::size_t told = 0;
+    for (const wire::AnnouncePeer& peer : reply.peers) {
+        if (peer.endpoint.address.family() != from.address.family() || told == kMaxUdpPeers) continue;
+        peer.endpoint.append_compact(out);
+        ++told;
+    }
+    if (telemetry_.wants(Level::Decision)) emit_announced(from, reply, told, now);
+}
+
+void UdpFront::emit_announced(const Endpoint& from, const wire::AnnounceReply& reply, std::size_t told,
+                              TimePoint now) const {
+    const wire::AnnounceRequest& request = request_.announce;
+    telemetry_.emit(now, Level::Decision, "announced", std::nullopt,
+                    {{"door", "udp"},
+                     {"info_hash", to_hex(request.info_hash)},
+                     {"peer", Endpoint{without_v4_mapping(from.address), request.port}.to_string()},
+                     {"peer_id", to_hex(request.peer_id)},
+                     {"announce_event", wire::event_name(request.event)},
+                     {"left", request.left},
+                     {"uploaded", request.uploaded},
+                     {"downloaded", request.downloaded},
+                     {"told", static_cast<std::uint64_t>(told)},
+                     {"complete", reply.complete.value_or(0)},
+                     {"incomplete", reply.incomplete.value_or(0)}});
+}
+
+void UdpFront::scrape(ByteView datagram, const Endpoint& from, std::uint32_t transaction_id, TimePoint now,
+                      ByteBuffer& out) {
+    const auto read = wire::read_udp_scrape(datagram);
+    if (!read) return refuse("scrape_refused", read.error().message(), from, transaction_id, now, out);
+    ++counters_.scrapes;
+    wire::append_udp_head(out, UdpAction::Scrape, transaction_id);
+    InfoHash info_hash;
+    for (ByteView hashes = *read; !hashes.empty(); hashes = hashes.subspan(info_hash.size())) {
+        std::copy_n(hashes.begin(), info_hash.size(), info_hash.begin());
+        const SwarmCounts counts = service_.scrape(info_hash, now);
+        append_u32(out, to_count(counts.complete));
+        append_u32(out, to_count(counts.downloaded));
+        append_u32(out, to_count(counts.incomplete));
+    }
+    telemetry_.emit(now, Level::Decision, "scraped", std::nullopt,
+                    {{"door", "udp"},
+                     {"source", telemetry_.wants(Level::Decision) ? from.address.to_string() : std::string()},
+                     {"torrents", static_cast<std::uint64_t>(read->size() / info_hash.size())}});
+}
+
+void UdpFront::refuse(std::string_view kind, std::string_view reason, const Endpoint& from,
+                      std::uint32_t transaction_id, TimePoint now, ByteBuffer& out) {
+    ++counters_.refused;
+    wire::append_udp_error(out, transaction_id, reason.substr(0, wire::kMaxUdpErrorText));
+    if (!telemetry_.wants(Level::Decision)) return;
+    telemetry_.emit(now, Level::Decision, kind, std::nullopt,
+                    {{"door", "udp"}, {"source", from.address.to_string()}, {"reason", reason}});
+}
+
+}  // namespace bt::tracker
