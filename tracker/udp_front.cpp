@@ -24,15 +24,42 @@ UdpFront::UdpFront(AnnounceService& service, const crypto::SipKey& key, Connecti
 
 bool UdpFront::answer(ByteView datagram, const Endpoint& from, TimePoint now, ByteBuffer& out) {
     out.clear();
+    if (listener_ == nullptr) return answer_now(datagram, from, now, out);
+    seen_ = Seen();
+    const bool has_answer = answer_now(datagram, from, now, out);
+    return show(datagram, from, now, has_answer, out);
+}
+
+bool UdpFront::show(ByteView datagram, const Endpoint& from, TimePoint now, bool has_answer, ByteView answer) {
+    Exchange exchange;
+    exchange.time = now;
+    exchange.door = Door::Udp;
+    exchange.source = from;
+    exchange.kind = seen_.kind;
+    exchange.announce = seen_.has_request ? &request_.announce : nullptr;
+    exchange.scrape = seen_.scrape;
+    exchange.request = datagram;
+    exchange.reply = seen_.has_reply ? &reply_ : nullptr;
+    exchange.refusal = seen_.refusal;
+    exchange.answer = answer;
+    delivery_ = listener_->on_exchange(exchange);
+    if (!has_answer) delivery_.reset();
+    return has_answer && delivery_ == nullptr;
+}
+
+bool UdpFront::answer_now(ByteView datagram, const Endpoint& from, TimePoint now, ByteBuffer& out) {
     const auto head = wire::udp_request_head(datagram);
     const auto is = [&](UdpAction action) { return head->action == static_cast<std::uint32_t>(action); };
     if (head && is(UdpAction::Connect) && head->connection_id == wire::kUdpProtocolId) {
         ++counters_.connects;
+        seen_.kind = ExchangeKind::Connect;
         wire::append_udp_connect(out, head->transaction_id, ids_.make(from.address, now));
         return true;
     }
     if (!head || !ids_.is_good(head->connection_id, from.address, now)) {
         ++counters_.silent;
+        if (listener_ != nullptr)
+            seen_.refusal = head ? "connection id: not ours, or expired" : "shorter than a request";
         return false;
     }
     if (is(UdpAction::Announce)) {
@@ -40,10 +67,11 @@ bool UdpFront::answer(ByteView datagram, const Endpoint& from, TimePoint now, By
     } else if (is(UdpAction::Scrape)) {
         scrape(datagram, from, head->transaction_id, now, out);
     } else {
-        const std::string reason = is(UdpAction::Connect) ? "connection id: a connect carries the protocol id 0x41727101980"
-                                                          : "action: " + std::to_string(head->action) +
-                                                                " is no request, only 0 (connect), 1 (announce) and 2 "
-                                                                "(scrape) are";
+        const std::string reason = is(UdpAction::Connect)
+                                       ? "connection id: a connect carries the protocol id 0x41727101980"
+                                       : "action: " + std::to_string(head->action) +
+                                             " is no request, only 0 (connect), 1 (announce) and 2 "
+                                             "(scrape) are";
         refuse("request_refused", reason, from, head->transaction_id, now, out);
     }
     return true;
@@ -51,30 +79,31 @@ bool UdpFront::answer(ByteView datagram, const Endpoint& from, TimePoint now, By
 
 void UdpFront::announce(ByteView datagram, const Endpoint& from, std::uint32_t transaction_id, TimePoint now,
                         ByteBuffer& out) {
+    seen_.kind = ExchangeKind::Announce;
     const Status read = wire::read_udp_announce(datagram, request_);
     if (!read) return refuse("announce_refused", read.error().message(), from, transaction_id, now, out);
     wire::AnnounceRequest& request = request_.announce;
     request.numwant = std::min(request.numwant.value_or(service_.settings().default_numwant), kMaxUdpPeers);
-    const wire::AnnounceReply reply = service_.announce(request, from.address, now);
-    if (reply.failure_reason) {
-        return refuse("announce_refused", *reply.failure_reason, from, transaction_id, now, out);
+    reply_ = service_.announce(request, from.address, now);
+    seen_.has_request = seen_.has_reply = true;
+    if (reply_.failure_reason) {
+        return refuse("announce_refused", *reply_.failure_reason, from, transaction_id, now, out);
     }
     ++counters_.announces;
     wire::append_udp_head(out, UdpAction::Announce, transaction_id);
-    append_u32(out, to_count(reply.interval_s.value_or(0)));
-    append_u32(out, to_count(reply.incomplete.value_or(0)));
-    append_u32(out, to_count(reply.complete.value_or(0)));
+    append_u32(out, to_count(reply_.interval_s.value_or(0)));
+    append_u32(out, to_count(reply_.incomplete.value_or(0)));
+    append_u32(out, to_count(reply_.complete.value_or(0)));
     std::size_t told = 0;
-    for (const wire::AnnouncePeer& peer : reply.peers) {
+    for (const wire::AnnouncePeer& peer : reply_.peers) {
         if (peer.endpoint.address.family() != from.address.family() || told == kMaxUdpPeers) continue;
         peer.endpoint.append_compact(out);
         ++told;
     }
-    if (telemetry_.wants(Level::Decision)) emit_announced(from, reply, told, now);
+    if (telemetry_.wants(Level::Decision)) emit_announced(from, told, now);
 }
 
-void UdpFront::emit_announced(const Endpoint& from, const wire::AnnounceReply& reply, std::size_t told,
-                              TimePoint now) const {
+void UdpFront::emit_announced(const Endpoint& from, std::size_t told, TimePoint now) const {
     const wire::AnnounceRequest& request = request_.announce;
     telemetry_.emit(now, Level::Decision, "announced", std::nullopt,
                     {{"door", "udp"},
@@ -86,12 +115,13 @@ void UdpFront::emit_announced(const Endpoint& from, const wire::AnnounceReply& r
                      {"uploaded", request.uploaded},
                      {"downloaded", request.downloaded},
                      {"told", static_cast<std::uint64_t>(told)},
-                     {"complete", reply.complete.value_or(0)},
-                     {"incomplete", reply.incomplete.value_or(0)}});
+                     {"complete", reply_.complete.value_or(0)},
+                     {"incomplete", reply_.incomplete.value_or(0)}});
 }
 
 void UdpFront::scrape(ByteView datagram, const Endpoint& from, std::uint32_t transaction_id, TimePoint now,
                       ByteBuffer& out) {
+    seen_.kind = ExchangeKind::Scrape;
     const auto read = wire::read_udp_scrape(datagram);
     if (!read) return refuse("scrape_refused", read.error().message(), from, transaction_id, now, out);
     ++counters_.scrapes;
@@ -99,6 +129,7 @@ void UdpFront::scrape(ByteView datagram, const Endpoint& from, std::uint32_t tra
     InfoHash info_hash;
     for (ByteView hashes = *read; !hashes.empty(); hashes = hashes.subspan(info_hash.size())) {
         std::copy_n(hashes.begin(), info_hash.size(), info_hash.begin());
+        if (listener_ != nullptr) seen_.scrape.push_back(info_hash);
         const SwarmCounts counts = service_.scrape(info_hash, now);
         append_u32(out, to_count(counts.complete));
         append_u32(out, to_count(counts.downloaded));
@@ -113,6 +144,7 @@ void UdpFront::scrape(ByteView datagram, const Endpoint& from, std::uint32_t tra
 void UdpFront::refuse(std::string_view kind, std::string_view reason, const Endpoint& from,
                       std::uint32_t transaction_id, TimePoint now, ByteBuffer& out) {
     ++counters_.refused;
+    if (listener_ != nullptr) seen_.refusal = reason;
     wire::append_udp_error(out, transaction_id, reason.substr(0, wire::kMaxUdpErrorText));
     if (!telemetry_.wants(Level::Decision)) return;
     telemetry_.emit(now, Level::Decision, kind, std::nullopt,
