@@ -102,9 +102,17 @@ class Bench:
         self.processes.append(process)
         return process
 
-    def log_tail(self, name):
+    def log_size(self, name):
+        path = os.path.join(self.work, name + ".log")
+        return os.path.getsize(path) if os.path.exists(path) else 0
+
+    def log_from(self, name, start):
         with open(os.path.join(self.work, name + ".log"), "rb") as log:
-            return log.read()[-2000:].decode(errors="replace")
+            log.seek(start)
+            return log.read()
+
+    def log_tail(self, name):
+        return self.log_from(name, max(0, self.log_size(name) - 2000)).decode(errors="replace")
 
     def close(self):
         for process in self.processes:
