@@ -47,6 +47,7 @@ struct ClientOptions {
     // whom with
     std::optional<Address> bind;                 // listen here and dial from here
     std::uint16_t port = 0;                      // 0: the kernel chooses
+    std::optional<Endpoint> listen;              // listen here instead of at `bind` and `port`
     std::uint32_t max_peers = kDefaultMaxPeers;  // connections a torrent
     std::string peers_file;                      // ip:port lines; for every torrent
     transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Prefer;

@@ -93,6 +93,12 @@ void add_ends(std::vector<Option>& out, ClientOptions& client) {
 
 void add_peers(std::vector<Option>& out, ClientOptions& client) {
     const std::string group = "Peers and trackers";
+    out.push_back({"listen", "", "IP:PORT", "Take connections here, whatever --bind and --port say (port 0: any)",
+                   [&client](const std::string& text) -> Status {
+                       client.listen = Endpoint::parse(text);
+                       return client.listen ? Status() : app::bad_value(text, "IP:PORT, as in 10.0.0.7:6881");
+                   },
+                   "", "10.0.0.7:6881", group});
     out.push_back({"peers", "", "FILE", "Also dial these peers: a file of ip:port lines",
                    app::set_text(client.peers_file), "", "peers.txt", group, ArgumentKind::Path});
     out.push_back({"max-peers", "", "N", "At most so many connections a torrent",

@@ -137,8 +137,8 @@ Result<SessionPlan> plan_session(const ClientOptions& options) {
     Rng rng(plan.rng_seed);
     plan.settings.limits = {options.download_limit, options.upload_limit};
     plan.settings.stats_interval = options.stats_interval;
-    plan.settings.engine.listen = {options.bind.value_or(Address()), options.port};
-    if (!options.bind) plan.settings.engine.families = engine::Families::Both;
+    plan.settings.engine.listen = options.listen.value_or(Endpoint{options.bind.value_or(Address()), options.port});
+    if (!options.bind && !options.listen) plan.settings.engine.families = engine::Families::Both;
     plan.settings.engine.source = options.bind;
     plan.settings.engine.encryption = options.encryption;
     plan.settings.engine.peer_id = engine::make_peer_id(rng);

@@ -91,9 +91,26 @@ def port_taken_over_ipv6():
             ends_with(lab, client, EXIT_OK)
 
 
+def listens_apart():
+    """--listen is where connections are taken, in one family; --bind is still where we dial from."""
+    with Lab("families") as lab:
+        payload = Payload(lab)
+        _, port = start_seeder(lab, payload)
+        client, outdir = start_client(lab, "client", payload, "--listen", "[::1]:0", "--bind", "127.0.0.9",
+                                      "--peers", peers_file(lab, f"127.0.0.1:{port}"), "--seed-time", "-1")
+        lab.wait_until(lambda: client.has_event("completed"), "the client is complete", [client])
+        ip, port_of_client = client.listen_endpoint()
+        check(ip == "[::1]", f"listens at {ip}")
+        last, outdir = start_client(lab, "last", payload, "--peers",
+                                    peers_file(lab, f"[::1]:{port_of_client}", name="last.peers"))
+        downloaded(lab, last, payload, outdir)
+        seen = [event["address"] for event in client.events("peer_connected")]
+        check(any(address == f"127.0.0.1:{port}" for address in seen), f"the client's peers: {seen}")
+
+
 try:
     socket.create_server(("::1", 0), family=socket.AF_INET6).close()
 except OSError as reason:
     print(f"no IPv6 on loopback: {reason}")
     sys.exit(SKIPPED)
-main({case.__name__: case for case in (download_over_ipv6, dialled_over_both, port_taken_over_ipv6)})
+main({case.__name__: case for case in (download_over_ipv6, dialled_over_both, port_taken_over_ipv6, listens_apart)})

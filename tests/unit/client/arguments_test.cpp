@@ -97,6 +97,7 @@ void check_common() {
     CHECK(download({"--json"}).view.json);
     CHECK(download({"--quiet"}).view.quiet);
     CHECK(download({"-q"}).view.quiet);
+    CHECK(download({"--listen", "[::1]:6881"}).client.listen == Endpoint::parse("[::1]:6881"));
     CHECK(download({"--bind", "127.0.0.5"}).client.bind == Address::parse("127.0.0.5"));
     CHECK(download({"--port", "6881"}).client.port == 6881);
     CHECK(download({"--loglevel", "debug"}).common.loglevel == app::Severity::Debug);
@@ -246,6 +247,7 @@ TEST_CASE("bad input: what cannot be meant is refused before anything is begun")
     CHECK(mistake({"x", "--seed-time", "-2"}).starts_with("--seed-time: "));
     CHECK(mistake({"x", "--port", "65536"}).starts_with("--port: "));
     CHECK(mistake({"x", "--bind", "here"}).starts_with("--bind: "));
+    CHECK(mistake({"x", "--listen", "127.0.0.1"}) == "--listen: \"127.0.0.1\" is no IP:PORT, as in 10.0.0.7:6881");
     CHECK(mistake({"create", "x"}) == "create: -o FILE.torrent is needed");
     CHECK(mistake({"create", "x", "-o", "y", "--piece-length", "8192"}).starts_with("--piece-length: "));
     CHECK(mistake({"create", "x", "-o", "y", "--piece-length", "16384"}) == "no mistake");
