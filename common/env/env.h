@@ -114,6 +114,8 @@ class Datagram {
 
     // Nothing is queued on our side: what finds no room on its way is lost, which is no error. Errors are what the
     // caller can do something about: more than kMaxDatagram bytes, the other address family, no route, no permission.
+    // What is sent from inside on_datagram() may leave together with what follows; no route and no permission then come
+    // as on_unreachable().
     [[nodiscard]] virtual Status send_to(ByteView bytes, const Endpoint& remote) = 0;
 
     [[nodiscard]] virtual Endpoint local_endpoint() const = 0;  // with the port that the world chose

@@ -5,6 +5,8 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 namespace bt::net {
 
@@ -25,8 +27,6 @@ int error_in(msghdr& message) {
     return 0;
 }
 
-bool is_loss(int error) { return error == EAGAIN || error == ENOBUFS || error == ENOMEM; }
-
 }  // namespace
 
 Result<std::unique_ptr<UvDatagram>> UvDatagram::open(UvLoop& loop, const Endpoint& local,
@@ -43,16 +43,26 @@ UvDatagram::UvDatagram(UvLoop& loop, Fd fd, env::DatagramHandler& handler)
     : loop_(loop),
       fd_(std::move(fd)),
       handler_(&handler),
-      poller_(std::make_unique<Poller>(loop, fd_.get(), this,
-                                       [](void* owner, int, int) { static_cast<UvDatagram*>(owner)->on_event(); })) {
+      family_(local_endpoint_of(fd_.get()).address.family()),
+      poller_(std::make_unique<Poller>(loop, fd_.get(), this, [](void* owner, int status, int) {
+          static_cast<UvDatagram*>(owner)->on_event(status);
+      })) {
     poller_->watch(UV_READABLE);
 }
 
+UvDatagram::~UvDatagram() {
+    if (!batch_.empty()) batch_.flush(fd_.get(), [](const Endpoint&, int) {});
+}
+
 Status UvDatagram::send_to(ByteView bytes, const Endpoint& remote) {
-    const std::string what = "send to " + remote.to_string();
+    const auto what = [&] { return "send to " + remote.to_string(); };
     if (bytes.size() > env::kMaxDatagram) {
         return fail(local_error(ErrorCode::InvalidArgument,
-                                what + ": " + std::to_string(bytes.size()) + " bytes do not fit into a datagram"));
+                                what() + ": " + std::to_string(bytes.size()) + " bytes do not fit into a datagram"));
+    }
+    if (batching_ && SendBatch::is_small(bytes) && remote.address.family() == family_) {
+        if (batch_.add(bytes, remote)) return {};
+        // Full, because more than one was sent for one that came: this one may as well go at once.
     }
     const SocketAddress address = to_socket_address(remote);
     // Errors of earlier datagrams are reported first, each once; they are in the error queue as well.
@@ -61,12 +71,16 @@ Status UvDatagram::send_to(ByteView bytes, const Endpoint& remote) {
         const int error = errno;
         if (error == EINTR || error == ECONNREFUSED) continue;
         if (is_loss(error)) return {};
-        return fail(socket_error(error, what));
+        return fail(socket_error(error, what()));
     }
     return {};
 }
 
-void UvDatagram::on_event() {
+void UvDatagram::on_event(int status) {
+    if (status >= 0) {
+        read_datagrams();
+        return;
+    }
     if (!read_errors() || !read_datagrams()) return;
     // libuv stops watching a socket that has an error to report.
     poller_->watch(0);
@@ -98,18 +112,30 @@ bool UvDatagram::read_errors() {
 
 bool UvDatagram::read_datagrams() {
     const Lifetime::Watch watch(lifetime_);
-    const MutableByteView buffer = loop_.receive_buffer();
-    for (int i = 0; i < kDatagramsPerTurn; ++i) {
-        SocketAddress address;
-        address.size = sizeof address.storage;
-        const ssize_t n = recvfrom(fd_.get(), buffer.data(), buffer.size(), 0, address.get(), &address.size);
-        if (n < 0) {
-            if (errno == EAGAIN) return true;
-            continue;  // an error that the error queue tells of, or an interruption
+    ReceiveBatch& batch = loop_.receive_batch();
+    for (std::size_t received = 0; received < kDatagramsPerTurn; received += kDatagramsPerCall) {
+        const std::size_t count = batch.receive(fd_.get());
+        batching_ = true;
+        for (std::size_t i = 0; i < count; ++i) {
+            const auto from = batch.from(i);
+            if (!from) continue;
+            handler_->on_datagram(batch.bytes(i), *from);
+            if (watch.is_over()) return false;
         }
-        const auto from = to_endpoint(address.get());
-        if (!from) continue;
-        handler_->on_datagram(buffer.first(static_cast<std::size_t>(n)), *from);
+        batching_ = false;
+        if (!flush_batch()) return false;
+        if (count < kDatagramsPerCall) return true;  // the socket is empty
+    }
+    return true;
+}
+
+bool UvDatagram::flush_batch() {
+    if (batch_.empty()) return true;
+    std::vector<std::pair<Endpoint, int>> failures;
+    batch_.flush(fd_.get(), [&failures](const Endpoint& to, int error) { failures.emplace_back(to, error); });
+    const Lifetime::Watch watch(lifetime_);
+    for (const auto& [to, error] : failures) {
+        handler_->on_unreachable(to, socket_error(error, "send to " + to.to_string()));
         if (watch.is_over()) return false;
     }
     return true;

@@ -15,6 +15,7 @@
 
 #include "common/base/bytes.h"
 #include "common/base/time.h"
+#include "common/net/datagram_batch.h"
 
 namespace bt::net {
 
@@ -46,6 +47,8 @@ class UvLoop {
     // 256 KiB each, for the length of one callback: what a socket received, and file content on its way to a socket.
     [[nodiscard]] MutableByteView receive_buffer() { return receive_buffer_; }
     [[nodiscard]] MutableByteView send_buffer() { return send_buffer_; }
+    // Datagrams that came, for the length of one callback.
+    [[nodiscard]] ReceiveBatch& receive_batch() { return receive_batch_; }
 
   private:
     friend class Deferred;
@@ -58,6 +61,7 @@ class UvLoop {
     bool stopped_ = false;
     ByteBuffer receive_buffer_;
     ByteBuffer send_buffer_;
+    ReceiveBatch receive_batch_;
     Deferred* first_ = nullptr;  // scheduled, in order
     Deferred* last_ = nullptr;
     Deferred* running_ = nullptr;  // rest of the batch that is being run

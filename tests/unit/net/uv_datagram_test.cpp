@@ -63,7 +63,7 @@ TEST_CASE("datagrams that come in a burst are all there, over several turns") {
     constexpr std::size_t kCount = 200;  // what a default receive buffer holds
     for (std::size_t i = 0; i < kCount; ++i) REQUIRE(a.socket->send_to(random_bytes(10, i), b.endpoint()));
     loop.run_turn();
-    CHECK(b.received.size() <= static_cast<std::size_t>(kDatagramsPerTurn));
+    CHECK(b.received.size() <= kDatagramsPerTurn);
     REQUIRE(run_until(loop, [&] { return b.received.size() == kCount; }));
     CHECK(b.received.back().first == random_bytes(10, kCount - 1));
 }
@@ -113,4 +113,66 @@ TEST_CASE("a datagram socket may be destroyed inside each of its callbacks") {
     REQUIRE(a.socket->send_to(random_bytes(5, 1), nobody));
     REQUIRE(run_until(loop, [&] { return a.socket == nullptr; }));
     CHECK(a.unreachable.size() == 1);
+}
+
+TEST_CASE("answers to a burst leave together, none is missing or mixed up, also the ones too long to wait") {
+    UvLoop loop;
+    UvEnv env(loop);
+    const Endpoint any = *Endpoint::parse(GENERATE(as<std::string>(), "127.0.0.1:0", "[::1]:0"));
+    Mailbox server(env, any);
+    std::vector<std::unique_ptr<Mailbox>> askers;
+    std::size_t answered = 0;
+    server.when_received = [&] {
+        const auto& [bytes, from] = server.received.back();
+        // Twice: more answers than questions fill the batch.
+        REQUIRE(server.socket->send_to(bytes, from));
+        REQUIRE(server.socket->send_to(bytes, from));
+    };
+    for (std::size_t i = 0; i < 50; ++i) {
+        askers.push_back(std::make_unique<Mailbox>(env, any));
+        askers.back()->when_received = [&] { ++answered; };
+        const std::size_t size = i % 7 == 0 ? 3000 : i;  // 0, 49 and the sizes around what a batch takes
+        REQUIRE(askers.back()->socket->send_to(random_bytes(i == 8   ? 2048
+                                                            : i == 9 ? 2049
+                                                                     : size,
+                                                            i),
+                                               server.endpoint()));
+    }
+    REQUIRE(run_until(loop, [&] { return answered == 100; }));
+    for (std::size_t i = 0; i < 50; ++i) {
+        REQUIRE(askers[i]->received.size() == 2);
+        const std::size_t size = i == 8 ? 2048 : i == 9 ? 2049 : i % 7 == 0 ? 3000 : i;
+        CHECK(askers[i]->received[0].first == random_bytes(size, i));
+        CHECK(askers[i]->received[1].first == askers[i]->received[0].first);
+        CHECK(askers[i]->received[0].second == server.endpoint());
+    }
+}
+
+TEST_CASE("an answer is not lost when the socket is destroyed inside the callback that sent it") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Mailbox a(env, loopback());
+    Mailbox b(env, loopback());
+    b.when_received = [&] {
+        REQUIRE(b.socket->send_to(random_bytes(9, 9), a.endpoint()));
+        b.socket.reset();
+    };
+    REQUIRE(a.socket->send_to(random_bytes(5, 1), b.endpoint()));
+    REQUIRE(run_until(loop, [&] { return !a.received.empty(); }));
+    CHECK(a.received[0].first == random_bytes(9, 9));
+}
+
+TEST_CASE("an answer from inside a callback to a port that nobody has comes back as unreachable") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Mailbox a(env, loopback());
+    Mailbox b(env, loopback());
+    const Endpoint nobody = closed_endpoint(env);
+    b.when_received = [&] {
+        REQUIRE(b.socket->send_to(random_bytes(9, 9), nobody));
+        REQUIRE(b.socket->send_to(random_bytes(9, 9), a.endpoint()));
+    };
+    REQUIRE(a.socket->send_to(random_bytes(5, 1), b.endpoint()));
+    REQUIRE(run_until(loop, [&] { return b.unreachable.size() == 1 && a.received.size() == 1; }));
+    CHECK(b.unreachable[0].first == nobody);
 }
