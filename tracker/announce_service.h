@@ -12,8 +12,8 @@
 //    answered without peers.
 //  - Static peers come first in every answer that has peers, count against numwant, and are in no statistics: nobody
 //    has said what they have. A static peer that announces itself is named once.
-//  - Seeds are not told about seeds, they have nothing for each other. Static peers they are told about. Who says left = 0
-//    and has moved no byte yet may be a magnet that does not know its length (aria2 says so): it is told about all.
+//  - Seeds are not told about seeds, they have nothing for each other. Static peers they are told about. Who says left
+//    = 0 and has moved no byte yet may be a magnet that does not know its length (aria2 says so): it is told about all.
 //  - numwant absent means default_numwant; at most max_numwant; 0 is 0.
 //  - Refused by a failure reason "parameter: rule": port 0, and an info_hash that is not configured when some are.
 

@@ -62,8 +62,8 @@ Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query) {
     return hashes;
 }
 
-HttpFront::HttpFront(AnnounceSettings settings, Rng rng, telemetry::Telemetry telemetry)
-    : service_(std::move(settings), rng), telemetry_(telemetry) {}
+HttpFront::HttpFront(AnnounceService& service, telemetry::Telemetry telemetry)
+    : service_(service), telemetry_(telemetry) {}
 
 HttpAnswer HttpFront::answer(const http::Request& request, const Address& source,
                              std::optional<ConnectionId> connection, TimePoint now) {

@@ -34,7 +34,7 @@ struct FrontCounters {
 
 class HttpFront {
   public:
-    HttpFront(AnnounceSettings settings, Rng rng, telemetry::Telemetry telemetry);
+    HttpFront(AnnounceService& service, telemetry::Telemetry telemetry);
 
     [[nodiscard]] HttpAnswer answer(const http::Request& request, const Address& source,
                                     std::optional<ConnectionId> connection, TimePoint now);
@@ -52,7 +52,7 @@ class HttpFront {
     [[nodiscard]] HttpAnswer refuse(int status, std::string_view text, const http::Request& request,
                                     const Address& source, std::optional<ConnectionId> connection, TimePoint now);
 
-    AnnounceService service_;
+    AnnounceService& service_;
     telemetry::Telemetry telemetry_;
     FrontCounters counters_;
 };

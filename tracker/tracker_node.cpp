@@ -1,131 +1,24 @@
 #include "tracker/tracker_node.h"
 
 #include <algorithm>
-#include <vector>
-
-#include "common/base/check.h"
 
 namespace bt::tracker {
-
-class TrackerNode::Session final : public env::StreamHandler {
-  public:
-    Session(TrackerNode& node, ConnectionId id, std::unique_ptr<env::Stream> stream)
-        : node_(node),
-          id_(id),
-          stream_(std::move(stream)),
-          source_(stream_->remote_endpoint().address),
-          http_(node.env_.now()),
-          place_(node.quiet_.insert(node.quiet_.end(), id)) {
-        stream_->set_handler(this);
-        set_deadline(http_.next_deadline());
-    }
-    ~Session() override {
-        node_.quiet_.erase(place_);
-        node_.deadlines_.erase({deadline_, id_});
-    }
-    Session(const Session&) = delete;
-    Session& operator=(const Session&) = delete;
-
-    void on_connected() override {}
-    void on_received(MutableByteView bytes) override {
-        node_.quiet_.splice(node_.quiet_.end(), node_.quiet_, place_);
-        http_.receive(bytes, node_.env_.now());
-        serve();
-    }
-    void on_writable() override { serve(); }
-    void on_closed(const Error& error) override {
-        node_.close(id_, error.code == ErrorCode::EndOfStream ? "closed by the other side" : error.detail);
-    }
-    void on_deadline(TimePoint now) {
-        if (write_deadline_ <= now) return node_.close(id_, "the reader takes nothing");
-        http_.on_deadline(now);
-        serve();
-    }
-
-    [[nodiscard]] TimePoint deadline() const { return deadline_; }
-
-  private:
-    // Answers what is complete, sends, waits for the rest; may destroy this.
-    void serve() {
-        const TimePoint now = node_.env_.now();
-        bool answered = false;
-        bool has_sent = false;
-        bool more = false;
-        do {
-            more = answer_some(now);
-            answered = answered || more;
-            const std::uint64_t waiting = http_.output().size();
-            if (waiting > 0) stream_->send(http_.output());
-            if (http_.output().size() < waiting) {
-                has_sent = true;
-                write_deadline_ = kNever;
-            }
-        } while (more && http_.output().empty());
-
-        const bool is_empty = http_.output().empty();
-        if (is_empty && http_.wants_close()) {
-            // A refusal (too long, not HTTP) would be lost if the socket closed on bytes that nobody read.
-            if (has_sent && !answered && linger_until_ == kNever) linger_until_ = now + kLinger;
-            if (linger_until_ == kNever || linger_until_ <= now) return node_.close(id_, "done");
-        }
-        if (!is_empty && write_deadline_ == kNever) write_deadline_ = now + kWriteTimeout;
-        pause(http_.output().size() > kMaxOutput);
-        set_deadline(std::min({http_.next_deadline(), write_deadline_, linger_until_}));
-    }
-
-    // Takes requests as long as not too much waits to be sent. True when there was one.
-    bool answer_some(TimePoint now) {
-        bool answered = false;
-        while (http_.output().size() <= kMaxOutput) {
-            const auto request = http_.poll_request();
-            if (!request) break;
-            const HttpAnswer answer = node_.front_.answer(*request, source_, id_, now);
-            http_.respond(answer.status, answer.content_type, answer.body, now);
-            answered = true;
-        }
-        return answered;
-    }
-
-    void pause(bool wanted) {
-        if (wanted == paused_) return;
-        paused_ = wanted;
-        if (paused_) {
-            stream_->pause_reading();
-        } else {
-            stream_->resume_reading();
-        }
-    }
-
-    void set_deadline(TimePoint deadline) {
-        node_.deadlines_.erase({deadline_, id_});
-        deadline_ = deadline;
-        node_.deadlines_.insert({deadline_, id_});
-        node_.arm();
-    }
-
-    TrackerNode& node_;
-    ConnectionId id_;
-    std::unique_ptr<env::Stream> stream_;
-    Address source_;
-    http::ServerConnection http_;
-    std::list<ConnectionId>::iterator place_;
-    TimePoint deadline_ = kNever;
-    TimePoint write_deadline_ = kNever;  // while something waits to be sent
-    TimePoint linger_until_ = kNever;
-    bool paused_ = false;
-};
 
 TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetry::Telemetry telemetry)
     : env_(env),
       settings_(std::move(settings)),
-      front_(settings_.announce, rng, telemetry),
       telemetry_(telemetry),
+      service_(settings_.announce, rng),
+      http_front_(service_, telemetry),
       timer_(env.make_timer([this] { on_timer(); })) {}
 
 TrackerNode::~TrackerNode() { stop(); }
 
-Status TrackerNode::start(const Endpoint& local) {
-    BT_TRY_ASSIGN(listener_, env_.listen(local, [this](std::unique_ptr<env::Stream> s) { on_accept(std::move(s)); }));
+Status TrackerNode::start(const Doors& doors) {
+    if (Status opened = open_http(doors.http); !opened) {
+        stop();
+        return opened;
+    }
     const TimePoint now = env_.now();
     next_sweep_ = now + kSweepInterval;
     if (settings_.stats_interval > Duration::zero()) next_stats_ = now + settings_.stats_interval;
@@ -135,15 +28,25 @@ Status TrackerNode::start(const Endpoint& local) {
     return {};
 }
 
+Status TrackerNode::open_http(const std::vector<Endpoint>& locals) {
+    for (const Endpoint& local : locals) {
+        auto door =
+            std::make_unique<HttpDoor>(env_, http_front_, telemetry_, settings_.max_connections, next_connection_);
+        BT_TRY(door->open(local));
+        http_doors_.push_back(std::move(door));
+    }
+    return {};
+}
+
 void TrackerNode::stop() {
-    listener_.reset();
-    while (!sessions_.empty()) close(quiet_.front(), "the tracker stops");
+    http_doors_.clear();
     next_sweep_ = next_stats_ = kNever;
-    armed_ = kNever;
     timer_->cancel();
 }
 
-Endpoint TrackerNode::local_endpoint() const { return listener_ ? listener_->local_endpoint() : Endpoint{}; }
+Endpoint TrackerNode::local_endpoint() const {
+    return http_doors_.empty() ? Endpoint{} : http_doors_.front()->local_endpoint();
+}
 
 std::string TrackerNode::announce_url() const {
     Endpoint endpoint = local_endpoint();
@@ -155,34 +58,14 @@ std::string TrackerNode::announce_url() const {
     return "http://" + endpoint.to_string() + "/announce";
 }
 
-void TrackerNode::on_accept(std::unique_ptr<env::Stream> stream) {
-    while (sessions_.size() >= settings_.max_connections) close(quiet_.front(), "too many connections");
-    const ConnectionId id(next_connection_++);
-    if (telemetry_.wants(telemetry::Level::Wire)) {
-        telemetry_.emit(env_.now(), telemetry::Level::Wire, "connection_opened", id,
-                        {{"remote", stream->remote_endpoint().to_string()}});
-    }
-    sessions_.emplace(id, std::make_unique<Session>(*this, id, std::move(stream)));
-}
-
-void TrackerNode::close(ConnectionId id, std::string_view reason) {
-    telemetry_.emit(env_.now(), telemetry::Level::Wire, "connection_closed", id, {{"reason", reason}});
-    const auto found = sessions_.find(id);
-    const std::unique_ptr<Session> dying = std::move(found->second);
-    sessions_.erase(found);
+std::size_t TrackerNode::connection_count() const {
+    std::size_t count = 0;
+    for (const auto& door : http_doors_) count += door->connection_count();
+    return count;
 }
 
 void TrackerNode::on_timer() {
-    armed_ = kNever;
     const TimePoint now = env_.now();
-    while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-        const ConnectionId id = deadlines_.begin()->second;
-        Session& session = *sessions_.at(id);
-        session.on_deadline(now);
-        // A deadline that stays in the past would keep us here for ever.
-        const auto still = sessions_.find(id);
-        if (still != sessions_.end() && still->second->deadline() <= now) close(id, "deadline");
-    }
     if (next_sweep_ <= now) sweep(now);
     if (next_stats_ <= now) emit_stats(now);
     arm();
@@ -190,14 +73,14 @@ void TrackerNode::on_timer() {
 
 void TrackerNode::sweep(TimePoint now) {
     next_sweep_ = now + kSweepInterval;
-    const std::uint64_t count = front_.service().expire(now, kSweepSwarms);
+    const std::uint64_t count = service_.expire(now, kSweepSwarms);
     if (count > 0) telemetry_.emit(now, telemetry::Level::Decision, "peers_expired", std::nullopt, {{"count", count}});
 }
 
 void TrackerNode::emit_stats(TimePoint now) {
     next_stats_ = now + settings_.stats_interval;
-    const Registry& registry = front_.service().registry();
-    const FrontCounters& counters = front_.counters();
+    const Registry& registry = service_.registry();
+    const FrontCounters& counters = http_front_.counters();
     telemetry_.emit(now, telemetry::Level::Summary, "stats", std::nullopt,
                     {{"torrents", registry.torrent_count()},
                      {"peers", registry.peer_count()},
@@ -206,22 +89,16 @@ void TrackerNode::emit_stats(TimePoint now) {
                      {"announces", counters.announces},
                      {"scrapes", counters.scrapes},
                      {"refused", counters.refused},
-                     {"connections", static_cast<std::uint64_t>(sessions_.size())}});
+                     {"connections", static_cast<std::uint64_t>(connection_count())}});
 }
 
 void TrackerNode::arm() {
-    TimePoint next = std::min(next_sweep_, next_stats_);
-    if (!deadlines_.empty()) next = std::min(next, deadlines_.begin()->first);
-    // Armed earlier is fine: the timer finds nothing to do and is armed again. This saves an arm a request.
-    if (next >= armed_ || next == kNever) return;
-    armed_ = next;
-    timer_->arm(next);
+    const TimePoint next = std::min(next_sweep_, next_stats_);
+    if (next != kNever) timer_->arm(next);
 }
 
 void TrackerNode::check_invariants() const {
-    BT_CHECK(sessions_.size() == deadlines_.size() && sessions_.size() == quiet_.size());
-    BT_CHECK(sessions_.size() <= settings_.max_connections);
-    for (const auto& [deadline, id] : deadlines_) BT_CHECK(sessions_.at(id)->deadline() == deadline);
+    for (const auto& door : http_doors_) door->check_invariants();
 }
 
 }  // namespace bt::tracker

@@ -1,42 +1,41 @@
 #pragma once
 
-// The HTTP tracker as a node: listens, answers, forgets. Knows its world only through env::Env.
+// The tracker as a node: one AnnounceService (the swarms), and the doors through which it is asked. Knows its world
+// only through env::Env.
 //
+// State: doors are opened by start(), in the order in which Doors names them, and closed by stop().
 // Rules
-//  - One http::ServerConnection a stream. What it wants to send is sent; while more than kMaxOutput waits for a reader
-//    the next request of that stream is not taken, and nothing more is read from it.
-//  - One timer serves all deadlines: of the connections (request head, idle), of a reader that takes nothing for
-//    kWriteTimeout, of the sweep that expires peers (every kSweepInterval), of the `stats` event.
-//  - A stream that http::ServerConnection refused stays open for kLinger, so that the refusal can be read.
-//  - At most max_connections: a new one beyond takes the place of the one that was quiet longest.
-// Events besides those of http_front.h: connection_opened, connection_closed {"reason"} (level wire), peers_expired
-// {"count"} (decision), stats {"torrents","peers","complete","incomplete","announces","scrapes","refused",
-// "connections"} (summary) every stats_interval.
+//  - All doors ask the one service: a peer that announced at one is told about at every other.
+//  - One timer, for the sweep that expires peers (every kSweepInterval) and the `stats` event. Each door has its own
+//    for its connections.
+// Events besides those of the doors: ready {"listen","announce"} (summary), peers_expired {"count"} (decision), stats
+// {"torrents","peers","complete","incomplete","announces","scrapes","refused","connections"} (summary) every
+// stats_interval.
 
-#include <list>
 #include <memory>
-#include <set>
-#include <string_view>
-#include <unordered_map>
-#include <utility>
+#include <string>
+#include <vector>
 
 #include "common/env/env.h"
-#include "common/http/server_connection.h"
 #include "common/telemetry/event.h"
+#include "tracker/announce_service.h"
+#include "tracker/http_door.h"
 #include "tracker/http_front.h"
 
 namespace bt::tracker {
 
-inline constexpr std::uint64_t kMaxOutput = 64u << 10;
-inline constexpr Duration kWriteTimeout = seconds(30);
-inline constexpr Duration kLinger = seconds(1);
 inline constexpr Duration kSweepInterval = seconds(1);
 inline constexpr std::uint32_t kSweepSwarms = 2'000;
 
 struct NodeSettings {
     AnnounceSettings announce;
-    std::uint32_t max_connections = 4'000;
+    std::uint32_t max_connections = 4'000;       // of each HTTP door
     Duration stats_interval = Duration::zero();  // zero: no `stats` events
+};
+
+// Where to listen, one door each. A kind of door has a vector here, an open_… in start() and its end in stop().
+struct Doors {
+    std::vector<Endpoint> http;
 };
 
 class TrackerNode {
@@ -46,25 +45,26 @@ class TrackerNode {
     TrackerNode(const TrackerNode&) = delete;
     TrackerNode& operator=(const TrackerNode&) = delete;
 
-    // Listens from now on. Error: what Env::listen says. Emits `ready`.
-    [[nodiscard]] Status start(const Endpoint& local);
+    // Opens the doors. Error: what Env says of the first that cannot be opened; then none is open. Emits `ready`.
+    [[nodiscard]] Status start(const Doors& doors);
+    // One HTTP door.
+    [[nodiscard]] Status start(const Endpoint& local) { return start(Doors{.http = {local}}); }
     // No more listening; every connection is closed.
     void stop();
 
+    // Of the first HTTP door.
     [[nodiscard]] Endpoint local_endpoint() const;
     // http://HOST:PORT/announce, with 127.0.0.1 or ::1 where it listens on all addresses.
     [[nodiscard]] std::string announce_url() const;
-    [[nodiscard]] HttpFront& front() { return front_; }
-    [[nodiscard]] std::size_t connection_count() const { return sessions_.size(); }
+
+    [[nodiscard]] AnnounceService& service() { return service_; }
+    [[nodiscard]] HttpFront& front() { return http_front_; }
+    [[nodiscard]] std::size_t connection_count() const;
 
     void check_invariants() const;
 
   private:
-    class Session;
-
-    void on_accept(std::unique_ptr<env::Stream> stream);
-    // A session of this id is destroyed by this; it must be the last thing the session does.
-    void close(ConnectionId id, std::string_view reason);
+    [[nodiscard]] Status open_http(const std::vector<Endpoint>& locals);
     void on_timer();
     void sweep(TimePoint now);
     void emit_stats(TimePoint now);
@@ -72,15 +72,12 @@ class TrackerNode {
 
     env::Env& env_;
     NodeSettings settings_;
-    HttpFront front_;
     telemetry::Telemetry telemetry_;
-    std::unique_ptr<env::Timer> timer_;
-    std::unique_ptr<env::Listener> listener_;
-    std::unordered_map<ConnectionId, std::unique_ptr<Session>> sessions_;
-    std::list<ConnectionId> quiet_;                           // quiet longest first
-    std::set<std::pair<TimePoint, ConnectionId>> deadlines_;  // one a session
+    AnnounceService service_;
+    HttpFront http_front_;
     std::uint32_t next_connection_ = 1;
-    TimePoint armed_ = kNever;
+    std::vector<std::unique_ptr<HttpDoor>> http_doors_;
+    std::unique_ptr<env::Timer> timer_;
     TimePoint next_sweep_ = kNever;
     TimePoint next_stats_ = kNever;
 };

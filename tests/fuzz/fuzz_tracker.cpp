@@ -44,7 +44,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     settings.registry.peer_timeout = seconds(60);
     settings.registry.max_peers = 50;
     settings.registry.max_torrents = 4;
-    tracker::HttpFront front(settings, Rng(1), telemetry::Telemetry());
+    tracker::AnnounceService service(settings, Rng(1));
+    tracker::HttpFront front(service, telemetry::Telemetry());
     TimePoint now;
     std::string_view input = as_text({data, size});
     while (input.size() >= 2) {
@@ -59,10 +60,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const auto document = meta::BencodeDocument::parse(body);
         BT_CHECK(document && document->is_canonical() && document->root().is_dict());
         if (is_announce) check_announce(query, source, body);
-        front.service().registry().check_invariants();
+        service.registry().check_invariants();
     }
-    front.service().expire(now + seconds(61), UINT32_MAX);
-    BT_CHECK(front.service().registry().peer_count() == 0);
-    BT_CHECK(front.service().registry().torrent_count() == 0);
+    service.expire(now + seconds(61), UINT32_MAX);
+    BT_CHECK(service.registry().peer_count() == 0);
+    BT_CHECK(service.registry().torrent_count() == 0);
     return 0;
 }

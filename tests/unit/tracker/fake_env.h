@@ -3,8 +3,10 @@
 // A world for one server: time is set by hand, streams are made by the test, which sees what was sent and decides how
 // much room there is. Nothing runs by itself.
 
+#include <algorithm>
 #include <deque>
 #include <string>
+#include <vector>
 
 #include "common/base/check.h"
 #include "common/env/env.h"
@@ -71,10 +73,7 @@ class FakeEnv final : public env::Env {
     [[nodiscard]] TimePoint now() const override { return now_; }
 
     [[nodiscard]] std::unique_ptr<env::Timer> make_timer(std::function<void()> on_deadline) override {
-        REQUIRE(timer_ == nullptr);
-        auto timer = std::make_unique<FakeTimer>(*this, std::move(on_deadline));
-        timer_ = timer.get();
-        return timer;
+        return std::make_unique<FakeTimer>(*this, std::move(on_deadline));
     }
     [[nodiscard]] Result<std::unique_ptr<env::Listener>> listen(const Endpoint& local,
                                                                 env::AcceptCallback on_accept) override {
@@ -109,21 +108,21 @@ class FakeEnv final : public env::Env {
     }
     [[nodiscard]] bool is_listening() const { return static_cast<bool>(on_accept_); }
 
-    // Time goes on; the timer fires whenever it is due.
+    // Time goes on; timers fire when they are due, those due at once in the order in which they were made.
     void advance(Duration step) {
         const TimePoint end = now_ + step;
-        while (timer_ != nullptr && timer_->deadline <= end) {
-            now_ = std::max(now_, timer_->deadline);
-            timer_->deadline = kNever;
-            timer_->fire();
+        for (FakeTimer* timer = next_timer(); timer != nullptr && timer->deadline <= end; timer = next_timer()) {
+            now_ = std::max(now_, timer->deadline);
+            timer->deadline = kNever;
+            timer->fire();
         }
         now_ = end;
     }
 
   private:
     struct FakeTimer final : env::Timer {
-        FakeTimer(FakeEnv& e, std::function<void()> f) : env(e), fire(std::move(f)) {}
-        ~FakeTimer() override { env.timer_ = nullptr; }
+        FakeTimer(FakeEnv& e, std::function<void()> f) : env(e), fire(std::move(f)) { env.timers_.push_back(this); }
+        ~FakeTimer() override { std::erase(env.timers_, this); }
         void arm(TimePoint when) override { deadline = when; }
         void cancel() override { deadline = kNever; }
         FakeEnv& env;
@@ -140,8 +139,13 @@ class FakeEnv final : public env::Env {
         Endpoint local;
     };
 
+    [[nodiscard]] FakeTimer* next_timer() const {
+        const auto next = std::ranges::min_element(timers_, {}, [](const FakeTimer* timer) { return timer->deadline; });
+        return next == timers_.end() ? nullptr : *next;
+    }
+
     TimePoint now_;
-    FakeTimer* timer_ = nullptr;
+    std::vector<FakeTimer*> timers_;
     env::AcceptCallback on_accept_;
     std::deque<FakeLink> links_;
 };

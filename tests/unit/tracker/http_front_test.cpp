@@ -10,13 +10,17 @@ namespace {
 constexpr TimePoint kStart{};
 const Address kSource = Address::v4({127, 0, 0, 1});
 
-HttpFront make_front() { return HttpFront({}, Rng(1), telemetry::Telemetry()); }
+// A service and the front before it.
+struct Tracker {
+    AnnounceService service{{}, Rng(1)};
+    HttpFront front{service, telemetry::Telemetry()};
+};
 
-HttpAnswer get(HttpFront& front, std::string target, std::string method = "GET") {
+HttpAnswer get(Tracker& tracker, std::string target, std::string method = "GET") {
     http::Request request;
     request.method = std::move(method);
     request.target = std::move(target);
-    return front.answer(request, kSource, std::nullopt, kStart);
+    return tracker.front.answer(request, kSource, std::nullopt, kStart);
 }
 
 std::string failure_of(const HttpAnswer& answer) {
@@ -32,8 +36,8 @@ const std::string kId = std::string(20, 'p');
 std::string query(const std::string& rest) { return "/announce?info_hash=" + kHash + "h&peer_id=" + kId + "&" + rest; }
 
 TEST_CASE("an announce is answered 200 with a canonical bencoded dictionary") {
-    auto front = make_front();
-    const HttpAnswer answer = get(front, query("port=6881&left=5&uploaded=0&downloaded=0&compact=1"));
+    Tracker tracker;
+    const HttpAnswer answer = get(tracker, query("port=6881&left=5&uploaded=0&downloaded=0&compact=1"));
     CHECK(answer.status == 200);
     const auto document = meta::BencodeDocument::parse(answer.body);
     REQUIRE(document);
@@ -41,13 +45,13 @@ TEST_CASE("an announce is answered 200 with a canonical bencoded dictionary") {
     CHECK(document->root().find_integer("incomplete") == 1);
     CHECK(document->root().find_integer("interval") == 30);
     CHECK(document->root().find_string("peers") == "");
-    CHECK(front.counters().announces == 1);
+    CHECK(tracker.front.counters().announces == 1);
 }
 
 TEST_CASE("compact=0 gives a list of dictionaries, compact absent the compact form") {
-    auto front = make_front();
-    (void)get(front, query("port=6881&left=5&uploaded=0&downloaded=0"));
-    const auto list = get(front, query("port=6882&left=5&uploaded=0&downloaded=0&compact=0"));
+    Tracker tracker;
+    (void)get(tracker, query("port=6881&left=5&uploaded=0&downloaded=0"));
+    const auto list = get(tracker, query("port=6882&left=5&uploaded=0&downloaded=0&compact=0"));
     const auto document = meta::BencodeDocument::parse(list.body);
     REQUIRE(document);
     const auto peers = document->root().find("peers");
@@ -55,18 +59,18 @@ TEST_CASE("compact=0 gives a list of dictionaries, compact absent the compact fo
     CHECK(peers->first_child()->find_string("ip") == "127.0.0.1");
     CHECK(peers->first_child()->find_string("peer id") == kId);
     CHECK(peers->first_child()->find_integer("port") == 6881);
-    const auto bare = get(front, query("port=6882&left=5&uploaded=0&downloaded=0&compact=0&no_peer_id=1"));
+    const auto bare = get(tracker, query("port=6882&left=5&uploaded=0&downloaded=0&compact=0&no_peer_id=1"));
     const auto without = meta::BencodeDocument::parse(bare.body);
     REQUIRE(without);
     CHECK_FALSE(without->root().find("peers")->first_child()->find("peer id"));
-    const auto compact = get(front, query("port=6882&left=5&uploaded=0&downloaded=0"));
+    const auto compact = get(tracker, query("port=6882&left=5&uploaded=0&downloaded=0"));
     const auto packed = meta::BencodeDocument::parse(compact.body);
     REQUIRE(packed);
     CHECK(packed->root().find_string("peers") == std::string_view("\x7f\0\0\x01\x1a\xe1", 6));
 }
 
 TEST_CASE("each bad parameter is refused with HTTP 200 and a reason that starts with its name") {
-    auto front = make_front();
+    Tracker tracker;
     const std::string good = "&uploaded=0&downloaded=0&left=5&port=6881";
     const std::pair<std::string, std::string> cases[] = {
         {"/announce?info_hash=" + kHash + "&peer_id=" + kId + good, "info_hash: "},
@@ -87,44 +91,44 @@ TEST_CASE("each bad parameter is refused with HTTP 200 and a reason that starts 
     };
     for (const auto& [target, reason] : cases) {
         CAPTURE(target);
-        CHECK(failure_of(get(front, target)).starts_with(reason));
+        CHECK(failure_of(get(tracker, target)).starts_with(reason));
     }
-    CHECK(front.counters().refused == std::size(cases));
-    CHECK(front.service().registry().peer_count() == 0);
+    CHECK(tracker.front.counters().refused == std::size(cases));
+    CHECK(tracker.service.registry().peer_count() == 0);
 }
 
 TEST_CASE("a left of 2^63 and more is a leecher") {
-    auto front = make_front();
+    Tracker tracker;
     for (const char* left : {"4294967296", "9223372036854775808", "18446744073709551615"}) {
-        CHECK(failure_of(get(front, query("port=1&uploaded=0&downloaded=0&left=" + std::string(left)))).empty());
-        CHECK(front.service().registry().seed_count() == 0);
+        CHECK(failure_of(get(tracker, query("port=1&uploaded=0&downloaded=0&left=" + std::string(left)))).empty());
+        CHECK(tracker.service.registry().seed_count() == 0);
     }
 }
 
 TEST_CASE("paths that end in announce announce, /scrape scrapes, all else is 404, other methods are 405") {
-    auto front = make_front();
+    Tracker tracker;
     const std::string rest = "?info_hash=" + kHash + "h&peer_id=" + kId + "&port=1&uploaded=0&downloaded=0&left=1";
-    CHECK(get(front, "/announce" + rest).status == 200);
-    CHECK(get(front, "/secret/announce" + rest).status == 200);
-    CHECK(front.counters().announces == 2);
-    CHECK(get(front, "/scrape" + rest).status == 200);
-    CHECK(get(front, "/secret/scrape" + rest).status == 200);
-    CHECK(front.counters().scrapes == 2);
+    CHECK(get(tracker, "/announce" + rest).status == 200);
+    CHECK(get(tracker, "/secret/announce" + rest).status == 200);
+    CHECK(tracker.front.counters().announces == 2);
+    CHECK(get(tracker, "/scrape" + rest).status == 200);
+    CHECK(get(tracker, "/secret/scrape" + rest).status == 200);
+    CHECK(tracker.front.counters().scrapes == 2);
     for (const char* path : {"/", "/announce/", "/announce.php", "/skyscraper", "/stats", ""}) {
         CAPTURE(path);
-        CHECK(get(front, path + rest).status == 404);
+        CHECK(get(tracker, path + rest).status == 404);
     }
-    CHECK(get(front, "/announce" + rest, "POST").status == 405);
-    CHECK(front.counters().announces == 2);
+    CHECK(get(tracker, "/announce" + rest, "POST").status == 405);
+    CHECK(tracker.front.counters().announces == 2);
 }
 
 TEST_CASE("a scrape tells complete, downloaded and incomplete of each torrent asked for, zeros for unknown ones") {
-    auto front = make_front();
-    (void)get(front, query("port=1&uploaded=0&downloaded=0&left=5"));
-    (void)get(front, query("port=2&uploaded=0&downloaded=0&left=0&event=completed"));
+    Tracker tracker;
+    (void)get(tracker, query("port=1&uploaded=0&downloaded=0&left=5"));
+    (void)get(tracker, query("port=2&uploaded=0&downloaded=0&left=0&event=completed"));
     const std::string known(20, 'h');
     const std::string unknown(20, 'u');
-    const auto answer = get(front, "/scrape?info_hash=" + unknown + "&info_hash=" + known + "&info_hash=" + known);
+    const auto answer = get(tracker, "/scrape?info_hash=" + unknown + "&info_hash=" + known + "&info_hash=" + known);
     const auto document = meta::BencodeDocument::parse(answer.body);
     REQUIRE(document);
     CHECK(document->is_canonical());
@@ -139,14 +143,14 @@ TEST_CASE("a scrape tells complete, downloaded and incomplete of each torrent as
 }
 
 TEST_CASE("a scrape of nothing, of a wrong length and of 101 torrents is refused, of 100 it is answered") {
-    auto front = make_front();
-    CHECK(failure_of(get(front, "/scrape")).starts_with("info_hash: "));
-    CHECK(failure_of(get(front, "/scrape?info_hash=short")).starts_with("info_hash: "));
+    Tracker tracker;
+    CHECK(failure_of(get(tracker, "/scrape")).starts_with("info_hash: "));
+    CHECK(failure_of(get(tracker, "/scrape?info_hash=short")).starts_with("info_hash: "));
     std::string many = "/scrape?x=1";
     for (std::size_t i = 0; i < kMaxScrape; ++i)
         many += "&info_hash=" + std::string(20, static_cast<char>('0' + i % 50));
-    CHECK(failure_of(get(front, many)).empty());
-    CHECK(failure_of(get(front, many + "&info_hash=" + std::string(20, 'x'))).find("100") != std::string::npos);
+    CHECK(failure_of(get(tracker, many)).empty());
+    CHECK(failure_of(get(tracker, many + "&info_hash=" + std::string(20, 'x'))).find("100") != std::string::npos);
 }
 
 }  // namespace

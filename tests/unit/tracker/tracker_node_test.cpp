@@ -200,9 +200,9 @@ TEST_CASE("peers that no longer announce are swept out without any request") {
     Bench bench(settings);
     bench.env.dial().deliver(announce(1000));
     bench.env.advance(seconds(59));
-    CHECK(bench.node.front().service().registry().peer_count() == 1);
+    CHECK(bench.node.service().registry().peer_count() == 1);
     bench.env.advance(seconds(3));
-    CHECK(bench.node.front().service().registry().peer_count() == 0);
+    CHECK(bench.node.service().registry().peer_count() == 0);
     CHECK(bench.log.count("peers_expired") == 1);
 }
 
