@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/base/check.h"
-#include "common/base/encoding.h"
 
 namespace bt::swarm {
 
@@ -16,26 +15,15 @@ constexpr Duration kTick = seconds(1);
 }  // namespace
 
 MetadataSwarm::MetadataSwarm(MetadataSwarmSettings settings, telemetry::Telemetry telemetry, Rng rng)
-    : PeerGroup(settings.peer_id, settings.peer_list, rng),
+    : PeerGroup(settings.peer_id, settings.peer_list, rng, telemetry),
       settings_(std::move(settings)),
-      telemetry_(telemetry),
       download_(settings_.info_hash, settings_.download) {}
 
 Result<PeerConnection*> MetadataSwarm::on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
                                                          const wire::Handshake& remote, TimePoint now,
                                                          transport::StreamCrypto crypto) {
-    BT_TRY(admit(remote.peer_id, endpoint, outgoing, now));
-    PeerConnection peer;
-    peer.endpoint = endpoint;
-    peer.peer_id = remote.peer_id;
-    peer.outgoing = outgoing;
-    peer.crypto = crypto;
+    BT_TRY_ASSIGN(PeerConnection peer, admit(id, endpoint, outgoing, remote.peer_id, crypto, now));
     peer.session = std::make_unique<PeerSession>(id, no_layout_, remote.has_extensions(), PipelineSettings{}, now);
-    telemetry_.emit(now, Level::Summary, "peer_connected", id,
-                    {{"address", endpoint.to_string()},
-                     {"outgoing", outgoing},
-                     {"encryption", transport::stream_crypto_name(crypto)},
-                     {"peer_id", to_hex(remote.peer_id)}});
     if (!settings_.plain && remote.has_fast()) {
         peer.session->enable_fast();
         peer.session->send_bitfield(meta::Bitfield());

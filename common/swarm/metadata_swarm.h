@@ -69,7 +69,6 @@ class MetadataSwarm final : public PeerGroup {
     void ban_liars(TimePoint now);
 
     MetadataSwarmSettings settings_;
-    telemetry::Telemetry telemetry_;
     meta::PieceLayout no_layout_;  // for sessions: no pieces, as far as they are concerned
     MetadataDownload download_;
     std::map<ConnectionId, Acquaintance> acquaintances_;

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "common/base/encoding.h"
+
 namespace bt::swarm {
 
-PeerGroup::PeerGroup(const PeerId& own_peer_id, PeerListSettings settings, Rng rng)
-    : own_peer_id_(own_peer_id), peer_list_(settings, rng) {}
+PeerGroup::PeerGroup(const PeerId& own_peer_id, PeerListSettings settings, Rng rng, telemetry::Telemetry telemetry)
+    : own_peer_id_(own_peer_id), telemetry_(telemetry), peer_list_(settings, rng) {}
 
-Status PeerGroup::admit(const PeerId& remote, const Endpoint& endpoint, bool outgoing, TimePoint now) {
+Result<PeerConnection> PeerGroup::admit(ConnectionId id, const Endpoint& endpoint, bool outgoing, const PeerId& remote,
+                                        transport::StreamCrypto crypto, TimePoint now) {
     if (remote == own_peer_id_) {
         if (outgoing) peer_list_.add_self(endpoint);
         return fail(remote_error(ErrorCode::HandshakeRefused, "connected to ourselves"));
@@ -17,7 +20,17 @@ Status PeerGroup::admit(const PeerId& remote, const Endpoint& endpoint, bool out
     }
     if (auto refusal = resolve_duplicate(remote, endpoint, outgoing, now)) return fail(std::move(*refusal));
     if (outgoing) peer_list_.on_connected(endpoint, now);
-    return {};
+    PeerConnection peer;
+    peer.endpoint = endpoint;
+    peer.peer_id = remote;
+    peer.outgoing = outgoing;
+    peer.crypto = crypto;
+    telemetry_.emit(now, telemetry::Level::Summary, "peer_connected", id,
+                    {{"address", endpoint.to_string()},
+                     {"outgoing", outgoing},
+                     {"encryption", transport::stream_crypto_name(crypto)},
+                     {"peer_id", to_hex(remote)}});
+    return peer;
 }
 
 std::optional<Error> PeerGroup::resolve_duplicate(const PeerId& remote, const Endpoint& endpoint, bool outgoing,

@@ -21,6 +21,7 @@
 #include "common/swarm/peer_exchange.h"
 #include "common/swarm/peer_list.h"
 #include "common/swarm/peer_session.h"
+#include "common/telemetry/event.h"
 #include "common/transport/encryption_policy.h"
 
 namespace bt::swarm {
@@ -75,15 +76,18 @@ class PeerGroup {
     [[nodiscard]] std::map<ConnectionId, PeerConnection>& connections() { return connections_; }
 
   protected:
-    PeerGroup(const PeerId& own_peer_id, PeerListSettings settings, Rng rng);
+    PeerGroup(const PeerId& own_peer_id, PeerListSettings settings, Rng rng, telemetry::Telemetry telemetry);
 
-    // The rules above; notes at the peer list what follows from them.
-    [[nodiscard]] Status admit(const PeerId& remote, const Endpoint& endpoint, bool outgoing, TimePoint now);
+    // The rules above; notes at the peer list what follows from them. The connection that was let in has no session
+    // yet; `peer_connected` was said of it.
+    [[nodiscard]] Result<PeerConnection> admit(ConnectionId id, const Endpoint& endpoint, bool outgoing,
+                                               const PeerId& remote, transport::StreamCrypto crypto, TimePoint now);
     // Takes the connection out and tells the peer list how it ended.
     void remove(ConnectionId id, bool useful, TimePoint now);
     void drop(ConnectionId id, Error error) { drops_.push_back({id, std::move(error)}); }
 
     PeerId own_peer_id_;
+    telemetry::Telemetry telemetry_;
     PeerList peer_list_;
     std::map<ConnectionId, PeerConnection> connections_;
     std::vector<PeerToDrop> drops_;

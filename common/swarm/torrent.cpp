@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "common/base/check.h"
-#include "common/base/encoding.h"
 #include "common/swarm/pex_round.h"
 #include "common/swarm/piece_priorities.h"
 
@@ -13,12 +12,11 @@ using telemetry::Level;
 
 Torrent::Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield have, StorageId storage,
                  TorrentSettings settings, telemetry::Telemetry telemetry, Rng rng)
-    : PeerGroup(settings.peer_id, settings.peer_list, rng.fork(3)),
+    : PeerGroup(settings.peer_id, settings.peer_list, rng.fork(3), telemetry),
       metainfo_(std::move(metainfo)),
       layout_(metainfo_->layout()),
       storage_(storage),
       settings_(std::move(settings)),
-      telemetry_(telemetry),
       picker_(layout_, have, settings_.picker, rng.fork(1)),
       choker_(settings_.choker, rng.fork(2)),
       assembly_(layout_, settings_.max_piece_memory),
@@ -59,19 +57,9 @@ void Torrent::set_file_priorities(const std::vector<std::uint8_t>& file_prioriti
 Result<PeerConnection*> Torrent::on_peer_connected(ConnectionId id, const Endpoint& endpoint, bool outgoing,
                                                    const wire::Handshake& remote, TimePoint now,
                                                    transport::StreamCrypto crypto) {
-    BT_TRY(admit(remote.peer_id, endpoint, outgoing, now));
-    PeerConnection peer;
-    peer.endpoint = endpoint;
-    peer.peer_id = remote.peer_id;
-    peer.outgoing = outgoing;
-    peer.crypto = crypto;
+    BT_TRY_ASSIGN(PeerConnection peer, admit(id, endpoint, outgoing, remote.peer_id, crypto, now));
     peer.session = std::make_unique<PeerSession>(id, layout_, settings_.extensions && remote.has_extensions(),
                                                  settings_.pipeline, now);
-    telemetry_.emit(now, Level::Summary, "peer_connected", id,
-                    {{"address", endpoint.to_string()},
-                     {"outgoing", outgoing},
-                     {"encryption", transport::stream_crypto_name(crypto)},
-                     {"peer_id", to_hex(remote.peer_id)}});
     if (settings_.extras && remote.has_fast()) peer.session->enable_fast();
     peer.session->send_bitfield(have());
     send_extension_handshake(peer);

@@ -172,7 +172,6 @@ class Torrent final : public PeerGroup {
     const meta::PieceLayout& layout_;
     StorageId storage_;
     TorrentSettings settings_;
-    telemetry::Telemetry telemetry_;
     PiecePicker picker_;
     Choker choker_;
     PieceAssembly assembly_;
