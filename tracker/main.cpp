@@ -1,6 +1,8 @@
 // swarm-tracker: an HTTP tracker from a configuration file.
 
+#include <array>
 #include <cstdio>
+#include <cstring>
 #include <set>
 
 #include "common/app/cli.h"
@@ -71,8 +73,12 @@ ExitCode serve(const Config& config, app::ProgramStart& program) {
     net::UvLoop loop;
     net::UvEnv env(loop);
     const std::uint64_t rng_seed = config.rng_seed ? *config.rng_seed : app::entropy_seed();
-    TrackerNode node(env, config.node, Rng(rng_seed), program.telemetry());
-    if (const Status started = node.start(config.listen); !started) {
+    NodeSettings settings = config.node;
+    // Not of rng_seed: who knows that could make connection ids for others.
+    const std::array<std::uint64_t, 2> entropy{app::entropy_seed(), app::entropy_seed()};
+    std::memcpy(settings.udp_key.emplace().data(), entropy.data(), sizeof entropy);
+    TrackerNode node(env, std::move(settings), Rng(rng_seed), program.telemetry());
+    if (const Status started = node.start({.http = {config.listen}, .udp = {config.listen}}); !started) {
         program.log.error(started.error().message());
         app::finish_program(program, env.now(), ExitCode::CannotListen, started.error().message());
         return ExitCode::CannotListen;

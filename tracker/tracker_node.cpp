@@ -3,6 +3,24 @@
 #include <algorithm>
 
 namespace bt::tracker {
+namespace {
+
+crypto::SipKey drawn_key(Rng& rng) {
+    crypto::SipKey key;
+    rng.fork(0x636f6e6e).fill(key);
+    return key;
+}
+
+std::string url_of(std::string_view scheme, Endpoint endpoint) {
+    if (endpoint.address.is_unspecified()) {
+        std::array<Byte, 16> loopback{};
+        loopback[15] = 1;
+        endpoint.address = endpoint.address.is_v4() ? Address::v4({127, 0, 0, 1}) : Address::v6(loopback);
+    }
+    return std::string(scheme) + "://" + endpoint.to_string() + "/announce";
+}
+
+}  // namespace
 
 TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetry::Telemetry telemetry)
     : env_(env),
@@ -10,12 +28,20 @@ TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetr
       telemetry_(telemetry),
       service_(settings_.announce, rng),
       http_front_(service_, telemetry),
+      udp_front_(service_, settings_.udp_key ? *settings_.udp_key : drawn_key(rng), settings_.udp_ids, telemetry),
       timer_(env.make_timer([this] { on_timer(); })) {}
 
 TrackerNode::~TrackerNode() { stop(); }
 
 Status TrackerNode::start(const Doors& doors) {
-    if (Status opened = open_http(doors.http); !opened) {
+    const bool may_retry =
+        std::any_of(doors.http.begin(), doors.http.end(), [](const Endpoint& e) { return e.port == 0; });
+    Status opened = open(doors);
+    for (int i = 1; i < kPortTries && !opened && may_retry && opened.error().code == ErrorCode::AddressInUse; ++i) {
+        close_doors();
+        opened = open(doors);
+    }
+    if (!opened) {
         stop();
         return opened;
     }
@@ -24,7 +50,26 @@ Status TrackerNode::start(const Doors& doors) {
     if (settings_.stats_interval > Duration::zero()) next_stats_ = now + settings_.stats_interval;
     arm();
     telemetry_.emit(now, telemetry::Level::Summary, "ready", std::nullopt,
-                    {{"listen", local_endpoint().to_string()}, {"announce", announce_url()}});
+                    {{"listen", local_endpoint().to_string()}, {"announce", announce_url()}, {"udp", udp_url()}});
+    return {};
+}
+
+Status TrackerNode::open(const Doors& doors) {
+    BT_TRY(open_http(doors.http));
+    return open_udp(doors.udp);
+}
+
+Status TrackerNode::open_udp(const std::vector<Endpoint>& locals) {
+    for (Endpoint local : locals) {
+        for (const auto& http : http_doors_) {
+            if (local.port == 0 && http->local_endpoint().address == local.address) {
+                local.port = http->local_endpoint().port;
+            }
+        }
+        auto door = std::make_unique<UdpDoor>(env_, udp_front_);
+        BT_TRY(door->open(local));
+        udp_doors_.push_back(std::move(door));
+    }
     return {};
 }
 
@@ -38,8 +83,13 @@ Status TrackerNode::open_http(const std::vector<Endpoint>& locals) {
     return {};
 }
 
-void TrackerNode::stop() {
+void TrackerNode::close_doors() {
     http_doors_.clear();
+    udp_doors_.clear();
+}
+
+void TrackerNode::stop() {
+    close_doors();
     next_sweep_ = next_stats_ = kNever;
     timer_->cancel();
 }
@@ -48,14 +98,10 @@ Endpoint TrackerNode::local_endpoint() const {
     return http_doors_.empty() ? Endpoint{} : http_doors_.front()->local_endpoint();
 }
 
-std::string TrackerNode::announce_url() const {
-    Endpoint endpoint = local_endpoint();
-    if (endpoint.address.is_unspecified()) {
-        std::array<Byte, 16> loopback{};
-        loopback[15] = 1;
-        endpoint.address = endpoint.address.is_v4() ? Address::v4({127, 0, 0, 1}) : Address::v6(loopback);
-    }
-    return "http://" + endpoint.to_string() + "/announce";
+std::string TrackerNode::announce_url() const { return url_of("http", local_endpoint()); }
+
+std::string TrackerNode::udp_url() const {
+    return udp_doors_.empty() ? std::string() : url_of("udp", udp_doors_.front()->local_endpoint());
 }
 
 std::size_t TrackerNode::connection_count() const {
@@ -80,15 +126,16 @@ void TrackerNode::sweep(TimePoint now) {
 void TrackerNode::emit_stats(TimePoint now) {
     next_stats_ = now + settings_.stats_interval;
     const Registry& registry = service_.registry();
-    const FrontCounters& counters = http_front_.counters();
+    const FrontCounters& http = http_front_.counters();
+    const UdpCounters& udp = udp_front_.counters();
     telemetry_.emit(now, telemetry::Level::Summary, "stats", std::nullopt,
                     {{"torrents", registry.torrent_count()},
                      {"peers", registry.peer_count()},
                      {"complete", registry.seed_count()},
                      {"incomplete", registry.peer_count() - registry.seed_count()},
-                     {"announces", counters.announces},
-                     {"scrapes", counters.scrapes},
-                     {"refused", counters.refused},
+                     {"announces", http.announces + udp.announces},
+                     {"scrapes", http.scrapes + udp.scrapes},
+                     {"refused", http.refused + udp.refused},
                      {"connections", static_cast<std::uint64_t>(connection_count())}});
 }
 

@@ -6,13 +6,17 @@
 // State: doors are opened by start(), in the order in which Doors names them, and closed by stop().
 // Rules
 //  - All doors ask the one service: a peer that announced at one is told about at every other.
+//  - A UDP door with port 0 takes the number of the HTTP door of the same address, where there is one. When the world
+//    gave HTTP a number that UDP cannot have, both try another, up to kPortTries times.
 //  - One timer, for the sweep that expires peers (every kSweepInterval) and the `stats` event. Each door has its own
 //    for its connections.
-// Events besides those of the doors: ready {"listen","announce"} (summary), peers_expired {"count"} (decision), stats
+// Events besides those of the doors: ready {"listen","announce","udp"} (summary; udp: URL, empty without such a door),
+// peers_expired {"count"} (decision), stats
 // {"torrents","peers","complete","incomplete","announces","scrapes","refused","connections"} (summary) every
 // stats_interval.
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,21 +25,27 @@
 #include "tracker/announce_service.h"
 #include "tracker/http_door.h"
 #include "tracker/http_front.h"
+#include "tracker/udp_door.h"
 
 namespace bt::tracker {
 
 inline constexpr Duration kSweepInterval = seconds(1);
 inline constexpr std::uint32_t kSweepSwarms = 2'000;
+inline constexpr int kPortTries = 16;
 
 struct NodeSettings {
     AnnounceSettings announce;
     std::uint32_t max_connections = 4'000;       // of each HTTP door
     Duration stats_interval = Duration::zero();  // zero: no `stats` events
+    ConnectionIdSettings udp_ids;
+    std::optional<crypto::SipKey>
+        udp_key;  // none: drawn from the node's generator, which is no secret with a fixed seed
 };
 
 // Where to listen, one door each. A kind of door has a vector here, an open_… in start() and its end in stop().
 struct Doors {
-    std::vector<Endpoint> http;
+    std::vector<Endpoint> http = {};
+    std::vector<Endpoint> udp = {};
 };
 
 class TrackerNode {
@@ -56,15 +66,21 @@ class TrackerNode {
     [[nodiscard]] Endpoint local_endpoint() const;
     // http://HOST:PORT/announce, with 127.0.0.1 or ::1 where it listens on all addresses.
     [[nodiscard]] std::string announce_url() const;
+    // The same for the first UDP door, udp://HOST:PORT/announce; empty without one.
+    [[nodiscard]] std::string udp_url() const;
 
     [[nodiscard]] AnnounceService& service() { return service_; }
     [[nodiscard]] HttpFront& front() { return http_front_; }
+    [[nodiscard]] UdpFront& udp_front() { return udp_front_; }
     [[nodiscard]] std::size_t connection_count() const;
 
     void check_invariants() const;
 
   private:
+    [[nodiscard]] Status open(const Doors& doors);
     [[nodiscard]] Status open_http(const std::vector<Endpoint>& locals);
+    [[nodiscard]] Status open_udp(const std::vector<Endpoint>& locals);
+    void close_doors();
     void on_timer();
     void sweep(TimePoint now);
     void emit_stats(TimePoint now);
@@ -75,8 +91,10 @@ class TrackerNode {
     telemetry::Telemetry telemetry_;
     AnnounceService service_;
     HttpFront http_front_;
+    UdpFront udp_front_;
     std::uint32_t next_connection_ = 1;
     std::vector<std::unique_ptr<HttpDoor>> http_doors_;
+    std::vector<std::unique_ptr<UdpDoor>> udp_doors_;
     std::unique_ptr<env::Timer> timer_;
     TimePoint next_sweep_ = kNever;
     TimePoint next_stats_ = kNever;

@@ -36,7 +36,7 @@ SimEnv& Swarm::add_tracker(const std::string& name, const Endpoint& listen, trac
     tracker::TrackerNode& node = trackers_.back()->node;
     checks_[env.host()] = [&node] { node.check_invariants(); };
     world_.simulator().schedule(starts_at, env.host(), [&node, listen] {
-        const Status started = node.start(listen);
+        const Status started = node.start({.http = {listen}, .udp = {listen}});
         BT_CHECK(started.has_value());
     });
     return env;

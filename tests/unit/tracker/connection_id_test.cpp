@@ -34,7 +34,8 @@ TEST_CASE("the grace is added to a connection id's life, lenient mode knows no e
     CHECK_FALSE(lenient.is_good(id, v4(1), at(999)));
 }
 
-TEST_CASE("bad input: a connection id of another address, another key, the future, or with any bit changed is refused") {
+TEST_CASE(
+    "bad input: a connection id of another address, another key, the future, or with any bit changed is refused") {
     const ConnectionIds ids(kKey, {.grace = seconds(300)});
     const TimePoint now = at(1000);
     for (const Address& mine : {v4(1), v6(1)}) {

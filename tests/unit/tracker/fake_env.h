@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -79,15 +80,16 @@ class FakeEnv final : public env::Env {
                                                                 env::AcceptCallback on_accept) override {
         if (local.port == 1) return fail(system_error(EADDRINUSE, local.to_string()));
         on_accept_ = std::move(on_accept);
-        return std::make_unique<FakeListener>(*this, local);
+        return std::make_unique<FakeListener>(*this, local, next_port++);
     }
     [[nodiscard]] std::unique_ptr<env::Stream> connect(const Endpoint&, std::optional<Endpoint>) override {
         FAIL("a tracker does not dial");
         return nullptr;
     }
     [[nodiscard]] Result<std::unique_ptr<env::Datagram>> open_datagram(const Endpoint& local,
-                                                                       env::DatagramHandler&) override {
-        return fail(system_error(EACCES, local.to_string()));
+                                                                       env::DatagramHandler& handler) override {
+        if (taken_udp_ports.contains(local.port)) return fail(system_error(EADDRINUSE, local.to_string()));
+        return std::make_unique<FakeDatagram>(*this, local, handler);
     }
     [[nodiscard]] std::unique_ptr<env::Lookup> resolve(const std::string&, std::uint16_t,
                                                        env::LookupCallback) override {
@@ -106,6 +108,16 @@ class FakeEnv final : public env::Env {
         on_accept_(std::make_unique<FakeStream>(link, remote));
         return link;
     }
+    // A datagram from 127.0.0.<last> to the socket that was opened last; what was sent is in `datagrams`.
+    void send_datagram(ByteView bytes, Byte last = 1) {
+        REQUIRE(datagram_ != nullptr);
+        ByteBuffer copy = to_buffer(bytes);
+        datagram_->handler.on_datagram(copy, {Address::v4({127, 0, 0, last}), 40000});
+    }
+    std::vector<ByteBuffer> datagrams;
+    std::set<std::uint16_t> taken_udp_ports;
+    std::uint16_t next_port = 40404;
+    [[nodiscard]] bool has_datagram() const { return datagram_ != nullptr; }
     [[nodiscard]] bool is_listening() const { return static_cast<bool>(on_accept_); }
 
     // Time goes on; timers fire when they are due, those due at once in the order in which they were made.
@@ -130,13 +142,28 @@ class FakeEnv final : public env::Env {
         TimePoint deadline = kNever;
     };
     struct FakeListener final : env::Listener {
-        FakeListener(FakeEnv& e, Endpoint l) : env(e), local(l) {
-            if (local.port == 0) local.port = 40404;
+        FakeListener(FakeEnv& e, Endpoint l, std::uint16_t port) : env(e), local(l) {
+            if (local.port == 0) local.port = port;
         }
         ~FakeListener() override { env.on_accept_ = nullptr; }
         [[nodiscard]] Endpoint local_endpoint() const override { return local; }
         FakeEnv& env;
         Endpoint local;
+    };
+
+    struct FakeDatagram final : env::Datagram {
+        FakeDatagram(FakeEnv& e, Endpoint l, env::DatagramHandler& h) : env(e), local(l), handler(h) {
+            env.datagram_ = this;
+        }
+        ~FakeDatagram() override { env.datagram_ = nullptr; }
+        [[nodiscard]] Status send_to(ByteView bytes, const Endpoint&) override {
+            env.datagrams.push_back(to_buffer(bytes));
+            return {};
+        }
+        [[nodiscard]] Endpoint local_endpoint() const override { return local; }
+        FakeEnv& env;
+        Endpoint local;
+        env::DatagramHandler& handler;
     };
 
     [[nodiscard]] FakeTimer* next_timer() const {
@@ -147,6 +174,7 @@ class FakeEnv final : public env::Env {
     TimePoint now_;
     std::vector<FakeTimer*> timers_;
     env::AcceptCallback on_accept_;
+    FakeDatagram* datagram_ = nullptr;
     std::deque<FakeLink> links_;
 };
 

@@ -1,5 +1,7 @@
 #include "tracker/tracker_node.h"
 
+#include <algorithm>
+
 #include "tests/unit/tracker/fake_env.h"
 
 namespace bt::tracker {
@@ -63,6 +65,57 @@ TEST_CASE("listening on all addresses it names loopback in the announce URL") {
     TrackerNode node(env, {}, Rng(1), telemetry::Telemetry());
     REQUIRE(node.start({Address(), 7}));
     CHECK(node.announce_url() == "http://127.0.0.1:7/announce");
+}
+
+TEST_CASE("a UDP door with port 0 has the number of the HTTP door, and both try another where UDP cannot have it") {
+    FakeEnv env;
+    env.taken_udp_ports = {40404, 40405};
+    TrackerNode node(env, {}, Rng(1), telemetry::Telemetry());
+    REQUIRE(node.start({.http = {kLocal}, .udp = {kLocal}}));
+    CHECK(node.local_endpoint().port == 40406);
+    CHECK(node.udp_url() == "udp://127.0.0.1:40406/announce");
+    node.stop();
+    CHECK_FALSE(env.has_datagram());
+    CHECK(node.udp_url().empty());
+}
+
+TEST_CASE(
+    "a UDP port that was asked for by number and is taken is an error of start, and so is one that nobody finds") {
+    FakeEnv env;
+    TrackerNode node(env, {}, Rng(1), telemetry::Telemetry());
+    env.taken_udp_ports = {7};
+    CHECK(node.start({.http = {{Address(), 7}}, .udp = {{Address(), 7}}}).error().code == ErrorCode::AddressInUse);
+    CHECK_FALSE(env.is_listening());
+    for (std::uint16_t i = 0; i < kPortTries; ++i) env.taken_udp_ports.insert(static_cast<std::uint16_t>(40405 + i));
+    CHECK(node.start({.http = {kLocal}, .udp = {kLocal}}).error().code == ErrorCode::AddressInUse);
+    CHECK(node.start({.http = {kLocal}, .udp = {kLocal}}));
+}
+
+TEST_CASE("who announces over UDP is told about over HTTP, and is in the stats") {
+    FakeEnv env;
+    EventLog log;
+    NodeSettings settings;
+    settings.stats_interval = seconds(1);
+    TrackerNode node(env, settings, Rng(1), telemetry::Telemetry(&log));
+    REQUIRE(node.start({.http = {kLocal}, .udp = {kLocal}}));
+    env.send_datagram(wire::encode_udp_request({}), 2);
+    REQUIRE(env.datagrams.size() == 1);
+    const auto connected = wire::parse_udp_reply(env.datagrams[0], Address::Family::V4);
+    wire::UdpAnnounceRequest request;
+    request.announce.info_hash.fill('h');
+    request.announce.port = 0x4142;
+    request.announce.left = 1;
+    env.send_datagram(
+        wire::encode_udp_request({std::get<wire::UdpConnectReply>(connected->body).connection_id, 1, request}), 2);
+    REQUIRE(env.datagrams.size() == 2);
+    FakeLink& link = env.dial(1);
+    link.deliver(announce(5000));
+    CHECK(link.sent.find(std::string("5:peers6:\x7f\0\0\2AB", 15)) != std::string::npos);
+    env.advance(seconds(1));
+    CHECK(log.count("announced") == 2);
+    const auto stats = std::ranges::find_if(log.lines, [](const auto& l) { return l.find("\"stats\"") != l.npos; });
+    REQUIRE(stats != log.lines.end());
+    CHECK(stats->find("\"announces\":2") != std::string::npos);
 }
 
 TEST_CASE("a port in use is an error of start") {
