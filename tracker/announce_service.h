@@ -1,63 +1,96 @@
 #pragma once
 
-// What the tracker answers, whatever brought the question (HTTP now, UDP later): a request, the address it came from
-// and the time in, a reply out. Pure.
+// What the tracker answers, whatever brought the question (HTTP, HTTPS, UDP): a request, who asks and the time in, a
+// reply out. Pure.
 //
 // Rules
-//  - The peer is where the request came from (source address + `port`), not what `ip=` claims: nobody is put on the
-//    list by somebody else. IPv4 inside IPv6 (::ffff:a.b.c.d) is IPv4.
-//  - The announcer is stored before the answer is made: it counts in complete / incomplete at once. It is never told
-//    about itself.
+//  - The peer is where the request came from (source address + `port`), not what `ip=` claims, but for sources listed
+//    in ip_sources: nobody is put on the list by somebody else. IPv4 inside IPv6 (::ffff:a.b.c.d) is IPv4; a loopback
+//    address becomes the one that stands for it, if one does.
+//  - A peer that sends a `key` and comes from a new address, of the family it had, has moved: its old entry goes
+//    (identity_book.h). follows_key off: each address and port is a peer of its own.
+//  - The announcer is stored before the answer is made: it counts in complete / incomplete at once, unless counts_self
+//    is off.
 //  - left = 0 is a seed, all else a leecher (`paused` too, BEP 21). `stopped` takes the peer out, known or not, and is
 //    answered without peers.
-//  - Static peers come first in every answer that has peers, count against numwant, and are in no statistics: nobody
-//    has said what they have. A static peer that announces itself is named once.
+//  - Static peers come first in every answer that has peers, in their order, count against numwant, and are in no
+//    statistics: nobody has said what they have. A static peer that announces itself is named once. With
+//    StaticPeers::Only nobody else is named.
 //  - Seeds are not told about seeds, they have nothing for each other. Static peers they are told about. Who says left
 //    = 0 and has moved no byte yet may be a magnet that does not know its length (aria2 says so): it is told about all.
+//  - Random order: each peer equally likely, those of the asker's family before the other. Fixed: by address and port,
+//    always the lowest ones; it looks at the whole swarm.
+//  - The announcer in its own list: never; when it would be empty; always (then in the last place).
 //  - numwant absent means default_numwant; at most max_numwant; 0 is 0.
-//  - Refused by a failure reason "parameter: rule": port 0, and an info_hash that is not configured when some are.
+//  - interval: of the torrent, else of the door, else the common one; plus or minus jitter, whole seconds, at least 1.
+//    min interval: of the torrent, else the common one; never above the interval.
+//  - Refused by a failure reason "parameter: rule": an unknown passkey, port 0, an info_hash that is denied, or not
+//    listed where some are, an `ip=` of a listed source that is no address.
+//  - Scrape of what is not served answers zeros.
 
+#include <string_view>
 #include <vector>
 
 #include "common/base/endpoint.h"
 #include "common/base/rng.h"
 #include "common/base/time.h"
 #include "common/wire/http_announce.h"
+#include "tracker/announce_settings.h"
+#include "tracker/exchange.h"
+#include "tracker/identity_book.h"
 #include "tracker/registry.h"
 
 namespace bt::tracker {
 
-struct AnnounceSettings {
-    Duration interval = seconds(30);
-    Duration min_interval = seconds(5);
-    std::uint32_t default_numwant = 50;
-    std::uint32_t max_numwant = 200;
-    std::vector<InfoHash> torrents;  // empty: any torrent is tracked
-    std::vector<KnownPeer> static_peers;
-    RegistrySettings registry;
+struct Asker {
+    Address source;
+    Door door = Door::Http;
+    std::string_view passkey;
 };
 
 class AnnounceService {
   public:
     AnnounceService(AnnounceSettings settings, Rng rng);
 
+    [[nodiscard]] wire::AnnounceReply announce(const wire::AnnounceRequest& request, const Asker& asker, TimePoint now);
     [[nodiscard]] wire::AnnounceReply announce(const wire::AnnounceRequest& request, const Address& source,
-                                               TimePoint now);
+                                               TimePoint now) {
+        return announce(request, Asker{source, Door::Http, {}}, now);
+    }
     [[nodiscard]] SwarmCounts scrape(const InfoHash& info_hash, TimePoint now) {
         return registry_.counts(info_hash, now);
     }
     // To be called now and then: forgets peers of swarms that nobody asks about.
     std::uint64_t expire(TimePoint now, std::uint32_t max_swarms) { return registry_.expire(now, max_swarms); }
 
+    // True when there is nothing to know, too.
+    [[nodiscard]] bool knows_passkey(std::string_view passkey) const;
+    // Where others are told that this announcer is. Nothing: its `ip=` counts and is no address.
+    [[nodiscard]] std::optional<Address> peer_address(const wire::AnnounceRequest& request,
+                                                      const Address& source) const;
+
+    // From now on; who is in the swarms stays.
+    void configure(AnnounceSettings settings);
+
     [[nodiscard]] const Registry& registry() const { return registry_; }
     [[nodiscard]] const AnnounceSettings& settings() const { return settings_; }
 
   private:
-    void choose_peers(const wire::AnnounceRequest& request, const Endpoint& announcer, TimePoint now,
-                      std::vector<wire::AnnouncePeer>& out);
+    using Peers = std::vector<wire::AnnouncePeer>;
+    [[nodiscard]] std::optional<wire::AnnounceReply> refuse(const wire::AnnounceRequest& request,
+                                                            const Asker& asker) const;
+    [[nodiscard]] wire::AnnounceReply policy_refusal(std::string reason) const;
+    [[nodiscard]] bool is_served(const InfoHash& info_hash) const;
+    void set_times(const TorrentSettings* torrent, Door door, wire::AnnounceReply& reply);
+    void choose_peers(const wire::AnnounceRequest& request, const TorrentSettings* torrent, const Endpoint& announcer,
+                      TimePoint now, Peers& out);
+    void draw_peers(const wire::AnnounceRequest& request, const Endpoint& announcer, std::size_t want,
+                    std::size_t static_peers, TimePoint now, Peers& out);
 
     AnnounceSettings settings_;
+    Rng rng_;  // of the jitter
     Registry registry_;
+    IdentityBook identities_;
     std::vector<KnownPeer> sampled_;  // scratch
 };
 

@@ -45,6 +45,17 @@ void Registry::pin(const InfoHash& info_hash) {
     (found == numbers_.end() ? add_swarm(info_hash) : *swarms_[found->second]).pinned = true;
 }
 
+void Registry::unpin(const InfoHash& info_hash) {
+    const auto found = numbers_.find(info_hash);
+    if (found == numbers_.end()) return;
+    swarms_[found->second]->pinned = false;
+    forget_if_empty(found->second);
+}
+
+void Registry::list(std::size_t max, std::vector<InfoHash>& out) const {
+    for (std::size_t i = 0; i < std::min(max, swarms_.size()); ++i) out.push_back(swarms_[i]->info_hash);
+}
+
 bool Registry::is_pinned(const InfoHash& info_hash) const {
     const auto found = numbers_.find(info_hash);
     return found != numbers_.end() && swarms_[found->second]->pinned;

@@ -50,7 +50,13 @@ class Registry {
 
     // A swarm that stays, with or without peers.
     void pin(const InfoHash& info_hash);
+    // As any other from now on: forgotten when nobody is in it.
+    void unpin(const InfoHash& info_hash);
     [[nodiscard]] bool is_pinned(const InfoHash& info_hash) const;
+    // Bounds hold for what comes from now on; a shorter timeout expires peers at once.
+    void configure(RegistrySettings settings) { settings_ = settings; }
+    // Appends the info_hashes of at most `max` swarms.
+    void list(std::size_t max, std::vector<InfoHash>& out) const;
 
     [[nodiscard]] Status announce(const InfoHash& info_hash, const KnownPeer& peer, bool is_seed, bool has_completed,
                                   TimePoint now);
