@@ -23,6 +23,12 @@ Address without_v4_mapping(const Address& address) {
     return Address::v4(v4);
 }
 
+std::string_view passkey_of(std::string_view path) {
+    path = path.substr(0, path.find('?'));
+    const std::size_t last = path.rfind('/');
+    return last == std::string_view::npos || last < 1 ? std::string_view() : path.substr(1, last - 1);
+}
+
 wire::AnnounceReply refusal(std::string reason) {
     wire::AnnounceReply reply;
     reply.failure_reason = std::move(reason);

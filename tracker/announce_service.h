@@ -97,6 +97,9 @@ class AnnounceService {
 // ::ffff:a.b.c.d as a.b.c.d, everything else as it is.
 [[nodiscard]] Address without_v4_mapping(const Address& address);
 
+// The passkey of /PASSKEY/announce, "" where there is none. A query behind it does no harm.
+[[nodiscard]] std::string_view passkey_of(std::string_view path);
+
 // A reply that says no.
 [[nodiscard]] wire::AnnounceReply refusal(std::string reason);
 

@@ -16,6 +16,14 @@ std::uint32_t to_count(std::uint64_t count) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, INT32_MAX));
 }
 
+// As clients write the same key over HTTP.
+std::string hex_key(std::uint32_t key) {
+    constexpr char kDigits[] = "0123456789ABCDEF";
+    std::string text(8, '0');
+    for (std::size_t i = 0; i < text.size(); ++i) text[i] = kDigits[key >> (28 - 4 * i) & 15];
+    return text;
+}
+
 }  // namespace
 
 UdpFront::UdpFront(AnnounceService& service, const crypto::SipKey& key, ConnectionIdSettings ids,
@@ -84,7 +92,8 @@ void UdpFront::announce(ByteView datagram, const Endpoint& from, std::uint32_t t
     if (!read) return refuse("announce_refused", read.error().message(), from, transaction_id, now, out);
     wire::AnnounceRequest& request = request_.announce;
     request.numwant = std::min(request.numwant.value_or(service_.settings().default_numwant), kMaxUdpPeers);
-    reply_ = service_.announce(request, from.address, now);
+    if (request_.key != 0) request.key = hex_key(request_.key);
+    reply_ = service_.announce(request, Asker{from.address, Door::Udp, passkey_of(request_.url_data)}, now);
     seen_.has_request = seen_.has_reply = true;
     if (reply_.failure_reason) {
         return refuse("announce_refused", *reply_.failure_reason, from, transaction_id, now, out);

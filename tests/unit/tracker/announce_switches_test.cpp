@@ -204,6 +204,12 @@ TEST_CASE("with passkeys only who has one is served, through whatever door") {
     CHECK(bench.service.registry().peer_count() == 1);
 }
 
+TEST_CASE("the passkey is what stands between the first slash and the last") {
+    CHECK(passkey_of("/sesame/announce") == "sesame");
+    CHECK(passkey_of("/a/b/announce?x=/y") == "a/b");
+    for (const char* none : {"/announce", "", "announce", "//announce", "/"}) CHECK(passkey_of(none).empty());
+}
+
 TEST_CASE("ip= counts for a listed source and for nobody else") {
     AnnounceSettings settings;
     settings.ip_sources = {*AddressRange::parse("10.0.0.8/32")};
