@@ -252,16 +252,27 @@ class NpmTrackerUdp(NpmTracker):
 
 
 class SwarmTracker(Tracker):
+    """Ours, over HTTP and UDP on one port."""
+
     def start(self, torrent):
         config = self.lab.write("tracker.toml", f'port = {self.port}\ntorrentFile = "{torrent}"\n')
+        self.events = self.lab.path("swarm-tracker.events")
         self.node = self.lab.start("swarm-tracker", [program("swarm-tracker"), config, "--bind", self.ip,
-                                                     "--events", self.lab.path("swarm-tracker.events")])
+                                                     "--events", self.events])
         self._wait()
+
+
+class SwarmTrackerUdp(SwarmTracker):
+    """The same, announced to over UDP; asked for its counts over HTTP."""
+
+    def __init__(self, lab):
+        super().__init__(lab)
+        self.url = f"udp://{self.ip}:{self.port}/announce"
 
 
 CLIENTS = {"aria2": Aria2, "transmission": Transmission, "libtorrent": Libtorrent, "swarm-client": SwarmClient,
            "swarm-seeder": SwarmSeeder}
-TRACKERS = {"opentracker": OpenTracker, "opentracker-udp": OpenTrackerUdp, "swarm-tracker": SwarmTracker,
+TRACKERS = {"opentracker": OpenTracker, "opentracker-udp": OpenTrackerUdp, "swarm-tracker": SwarmTracker, "swarm-tracker-udp": SwarmTrackerUdp,
             "npm": NpmTracker, "npm-udp": NpmTrackerUdp}
 
 
