@@ -92,7 +92,7 @@ void UdpFront::announce(ByteView datagram, const Endpoint& from, std::uint32_t t
     if (!read) return refuse("announce_refused", read.error().message(), from, transaction_id, now, out);
     wire::AnnounceRequest& request = request_.announce;
     request.numwant = std::min(request.numwant.value_or(service_.settings().default_numwant), kMaxUdpPeers);
-    if (request_.key != 0) request.key = hex_key(request_.key);
+    request.key = request_.key == 0 ? std::string() : hex_key(request_.key);
     reply_ = service_.announce(request, Asker{from.address, Door::Udp, passkey_of(request_.url_data)}, now);
     seen_.has_request = seen_.has_reply = true;
     if (reply_.failure_reason) {
