@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "common/app/exit_code.h"
+#include "lab/arrivals.h"
 
 namespace bt::lab {
 
@@ -11,6 +12,8 @@ std::string_view outcome_name(Outcome outcome) {
     switch (outcome) {
         case Outcome::Complete:
             return "complete";
+        case Outcome::Stopped:
+            return "stopped";
         case Outcome::TimedOut:
             return "timed_out";
         case Outcome::NodeLost:
@@ -25,12 +28,23 @@ std::string_view outcome_name(Outcome outcome) {
     return "unknown";
 }
 
-Director::Director(const Plan& plan, const Expectations& expect, TimePoint start) : expect_(expect), start_(start) {
+Director::Director(const Plan& plan, const Expectations& expect, TimePoint start)
+    : Director(plan, expect, {}, {}, start) {}
+
+Director::Director(const Plan& plan, const Expectations& expect, Stop stop, std::vector<TimelineEntry> timeline,
+                   TimePoint start)
+    : expect_(expect),
+      stop_(std::move(stop)),
+      timeline_(with_arrivals(std::move(timeline), plan)),
+      event_counts_(expect.events.size()),
+      start_(start) {
     for (const NodePlan& planned : plan.nodes) {
         NodeStatus node;
         node.name = planned.name;
         node.kind = planned.kind;
         node.address = planned.address;
+        node.must_complete = planned.must_complete;
+        waits_.push_back(planned.on_demand || planned.start_after);
         nodes_.push_back(std::move(node));
     }
     start_kind(NodeKind::Tracker);
@@ -45,8 +59,27 @@ void Director::note(double now_s, std::string text) {
 
 void Director::start_kind(NodeKind kind) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-        if (nodes_[i].kind == kind) actions_.push_back(StartNode{i});
+        if (nodes_[i].kind == kind && !waits_[i]) actions_.push_back(StartNode{i});
     }
+}
+
+// One that is about to end is started when it has.
+void Director::start_node(std::size_t index) {
+    NodeStatus& node = nodes_[index];
+    if (node.phase == Phase::Waiting || node.phase == Phase::Ended) {
+        actions_.push_back(StartNode{index});
+    } else if (node.taken_down) {
+        node.start_when_ended = true;
+    }
+}
+
+void Director::end_node(std::size_t index, bool kill) {
+    NodeStatus& node = nodes_[index];
+    node.start_when_ended = false;
+    if (!node.is_running()) return;
+    node.taken_down = true;
+    if (node.paused) actions_.push_back(PauseNode{index, false});
+    actions_.push_back(SignalNode{index, kill});
 }
 
 std::optional<Action> Director::poll_action(TimePoint now) {
@@ -54,12 +87,21 @@ std::optional<Action> Director::poll_action(TimePoint now) {
     Action action = std::move(actions_.front());
     actions_.pop_front();
     if (const auto* start = std::get_if<StartNode>(&action)) {
-        nodes_[start->node].phase = Phase::Started;
-        nodes_[start->node].started_at = seconds_at(now);
+        NodeStatus& node = nodes_[start->node];
+        if (node.is_running()) return poll_action(now);
+        node.phase = Phase::Started;
+        if (!node.started_at) node.started_at = seconds_at(now);
+        ++node.starts;
+        node.taken_down = node.start_when_ended = node.paused = false;
+        node.exit_code = node.signal = std::nullopt;
+        node.ended_at.reset();
+        node.exit_reason.clear();
+    } else if (const auto* pause = std::get_if<PauseNode>(&action)) {
+        nodes_[pause->node].paused = pause->pause;
     } else if (const auto* signal = std::get_if<SignalNode>(&action)) {
         NodeStatus& node = nodes_[signal->node];
         if (node.phase != Phase::Ended) node.phase = Phase::Stopping;
-        node.killed = node.killed || signal->kill;
+        node.killed = node.killed || (signal->kill && !node.taken_down);
     }
     return action;
 }
@@ -73,25 +115,41 @@ std::optional<std::string> Director::poll_note() {
 
 void Director::on_event_line(std::size_t index, std::string_view line, TimePoint now) {
     NodeStatus& node = nodes_[index];
-    const bool was_ready = node.ready_at.has_value();
+    const bool was_ready = node.phase == Phase::Ready;
     const bool was_complete = node.completed_at.has_value();
-    if (!apply_event_line(node, line, seconds_at(now)) || is_stopping()) return;
+    const bool understood = apply_event_line(node, line, seconds_at(now));
+    if (understood) count_event(index, line);
+    if (!understood || is_stopping()) return;
     if (stage_ != Stage::Clients) deadline_ = now + kReadyWithin;  // a sign of life: it may be checking its content
-    if (!was_ready && node.ready_at) {
+    if (!was_ready && node.phase == Phase::Ready) {
         note(seconds_at(now), node.name + " is ready, " + (node.announce.empty() ? node.listen : node.announce));
         advance(now);
     }
     if (!was_complete && node.completed_at && node.kind == NodeKind::Client) {
         note(seconds_at(now), node.name + " is complete");
-        check_completion(now);
     }
+    on_change(now);
+}
+
+void Director::count_event(std::size_t index, std::string_view line) {
+    const std::string& name = nodes_[index].name;
+    for (std::size_t i = 0; i < expect_.events.size(); ++i) {
+        if (expect_.events[i].query.matches(name, line)) ++event_counts_[i];
+    }
+    if (is_stopping()) return;
+    timeline_.on_event_line(name, line);
+    const auto* wanted = stop_.when ? std::get_if<EventsSeen>(&stop_.when->what) : nullptr;
+    if (wanted != nullptr && wanted->query.matches(name, line)) ++stop_events_;
 }
 
 void Director::on_log_line(std::size_t node, std::string_view line) { nodes_[node].last_log = line; }
 
 void Director::advance(TimePoint now) {
     const auto all_ready = [this](NodeKind kind) {
-        return std::ranges::all_of(nodes_, [kind](const NodeStatus& n) { return n.kind != kind || n.ready_at; });
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            if (nodes_[i].kind == kind && !waits_[i] && !nodes_[i].ready_at) return false;
+        }
+        return true;
     };
     if (stage_ == Stage::Tracker && all_ready(NodeKind::Tracker)) {
         if (nodes_[0].announce.empty()) {
@@ -99,11 +157,65 @@ void Director::advance(TimePoint now) {
         }
         stage_ = Stage::Torrent;
         actions_.push_back(MakeTorrent{nodes_[0].announce});
-    } else if (stage_ == Stage::Seeders && all_ready(NodeKind::Seeder)) {
-        stage_ = Stage::Clients;
-        clients_start_ = now;
-        deadline_ = now + expect_.all_complete_within;
-        start_kind(NodeKind::Client);
+    } else if (stage_ == Stage::Seeders && all_ready(NodeKind::Seeder) && all_ready(NodeKind::Peer)) {
+        begin_clients(now);
+    }
+}
+
+void Director::begin_clients(TimePoint now) {
+    stage_ = Stage::Clients;
+    clients_start_ = now;
+    deadline_ = now + expect_.nobody_completes_for.value_or(expect_.all_complete_within);
+    if (stop_.at) stop_at_ = now + *stop_.at;
+    start_kind(NodeKind::Client);
+    timeline_.begin(now);
+    on_change(now);
+}
+
+// Something happened, or a time came: does it make the timeline go on, or end the run?
+void Director::on_change(TimePoint now) {
+    if (stage_ != Stage::Clients) return;
+    run_timeline(now);
+    check_completion(now);
+    check_stop(now);
+}
+
+void Director::run_timeline(TimePoint now) {
+    timeline_.update(nodes_, now);
+    while (const std::optional<TimelineStep> step = timeline_.poll_step()) {
+        const TimelineEntry& entry = timeline_.entries()[step->entry];
+        if (!entry.arrival) note(seconds_at(now), "timeline: " + timeline_.describe(*step));
+        for (std::size_t i = 0; i < nodes_.size(); ++i) {
+            if (matches_pattern(nodes_[i].name, entry.nodes)) carry_out(entry, step->undo, i);
+        }
+    }
+}
+
+void Director::carry_out(const TimelineEntry& entry, bool undo, std::size_t index) {
+    NodeStatus& node = nodes_[index];
+    switch (undo ? undo_of(entry.deed).value_or(entry.deed) : entry.deed) {
+        case Deed::Start:
+            return start_node(index);
+        case Deed::Stop:
+            return end_node(index, undo ? false : entry.deed == Deed::Kill);
+        case Deed::Kill:
+            return end_node(index, true);
+        case Deed::Restart:
+            end_node(index, false);
+            return start_node(index);
+        case Deed::Pause:
+        case Deed::Resume: {
+            const bool pause = !undo && entry.deed == Deed::Pause;
+            if (node.is_running() && node.paused != pause) actions_.push_back(PauseNode{index, pause});
+            return;
+        }
+        case Deed::Limit:
+            return actions_.push_back(LimitNode{index, undo ? RateLimits{} : entry.limits});
+        case Deed::Corrupt:
+            return actions_.push_back(CorruptFiles{index, entry.piece});
+        case Deed::Partition:
+        case Deed::Heal:
+            return;
     }
 }
 
@@ -113,6 +225,8 @@ void Director::on_torrent_made(TimePoint now) {
     stage_ = Stage::Seeders;
     deadline_ = now + kReadyWithin;
     start_kind(NodeKind::Seeder);
+    start_kind(NodeKind::Peer);
+    advance(now);  // where all of them start later
 }
 
 void Director::on_torrent_failed(std::string_view why, TimePoint now) {
@@ -122,12 +236,31 @@ void Director::on_torrent_failed(std::string_view why, TimePoint now) {
 }
 
 void Director::check_completion(TimePoint now) {
-    if (stage_ != Stage::Clients) return;
-    for (const NodeStatus& node : nodes_) {
-        if (node.kind == NodeKind::Client && !node.completed_at) return;
-    }
+    if (completion_time_ || !all_complete(nodes_)) return;
     completion_time_ = now - clients_start_;
-    finish(Outcome::Complete, "every client is complete", now);
+}
+
+void Director::check_stop(TimePoint now) {
+    const bool over = stop_.when ? stop_.when->holds(nodes_, stop_events_)
+                                 : completion_time_.has_value() && !expect_.nobody_completes_for;
+    if (over) stop_at_ = std::min(stop_at_, now + stop_.linger);
+    if (now < stop_at_) return;
+    if (completion_time_) return finish(Outcome::Complete, "every client is complete", now);
+    finish(Outcome::Stopped, over && stop_.when ? "it came that " + stop_.when->text : "the scenario's end came", now);
+}
+
+void Director::on_limit(TimePoint now) {
+    if (expect_.nobody_completes_for) return finish(Outcome::Stopped, "the time without completion has passed", now);
+    const auto left = std::ranges::count_if(
+        nodes_, [](const NodeStatus& n) { return n.kind == NodeKind::Client && n.must_complete && !n.completed_at; });
+    if (left > 0) return finish(Outcome::TimedOut, std::to_string(left) + " clients were not complete in time", now);
+    finish(Outcome::TimedOut, "what ends the run did not come in time: " + (stop_.when ? stop_.when->text : "its time"),
+           now);
+}
+
+TimePoint Director::next_deadline() const {
+    if (stage_ != Stage::Clients) return deadline_;
+    return std::min({deadline_, stop_at_, timeline_.next_deadline()});
 }
 
 void Director::on_start_failed(std::size_t index, std::string_view why, TimePoint now) {
@@ -146,13 +279,17 @@ void Director::on_exit(std::size_t index, std::optional<int> exit_code, std::opt
     node.signal = signal;
     if (is_stopping()) return stop_next(now);
     note(seconds_at(now), node.name + " ended: " + how_it_ended(node));
+    if (node.start_when_ended) start_node(index);
     on_lost(index, now);
+    on_change(now);
 }
 
-// A client that was complete may go; without any other node the run cannot mean what the scenario says.
+// A client that was complete may go, and a scripted peer that has said all; without any other node the run cannot mean
+// what the scenario says.
 void Director::on_lost(std::size_t index, TimePoint now) {
     const NodeStatus& node = nodes_[index];
-    if (node.kind == NodeKind::Client && node.completed_at) return;
+    if ((node.kind == NodeKind::Client && node.completed_at) || node.taken_down) return;
+    if (node.kind == NodeKind::Peer && node.ready_at && node.exit_code == 0) return;
     const std::string what = node.name + " ended too early: " + how_it_ended(node);
     const bool refused = !node.ready_at && node.exit_code == app::to_int(app::ExitCode::BadArguments);
     finish(refused ? Outcome::ScenarioWrong : Outcome::NodeLost, what, now);
@@ -176,11 +313,10 @@ std::string Director::nodes_not_ready() const {
 }
 
 void Director::on_deadline(TimePoint now) {
+    on_change(now);
     if (now < deadline_ || stage_ == Stage::Done) return;
     if (stage_ == Stage::Clients) {
-        const auto left = std::ranges::count_if(
-            nodes_, [](const NodeStatus& n) { return n.kind == NodeKind::Client && !n.completed_at; });
-        finish(Outcome::TimedOut, std::to_string(left) + " clients were not complete in time", now);
+        on_limit(now);
     } else if (!is_stopping()) {
         const std::string who = stage_ == Stage::Torrent ? "making the torrent" : nodes_not_ready();
         finish(Outcome::NodeLost, "not ready and no sign of life for 60 s: " + who, now);
@@ -205,6 +341,7 @@ void Director::finish(Outcome outcome, std::string detail, TimePoint now) {
 void Director::stop_kind(bool tracker, bool kill) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         if ((nodes_[i].kind == NodeKind::Tracker) == tracker && nodes_[i].is_running()) {
+            if (nodes_[i].paused) actions_.push_back(PauseNode{i, false});
             actions_.push_back(SignalNode{i, kill});
         }
     }

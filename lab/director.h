@@ -3,13 +3,19 @@
 // Decides what happens next in a run: tracker, torrent, seeders, clients, the end. Pure: it is told what happened and
 // answers with actions; the shell (lab/run.cpp) starts processes and hands in time.
 //
+// What the scenario does to the swarm on the way is timeline.h's; here it becomes starts, signals and the like.
+//
 // Rules
 //  - A step begins when the one before it has *said* that it is ready (an event), never after a time. Limits on time
 //    exist to end a run that hangs: kReadyWithin since the last sign of life, and the scenario's all_complete_within,
 //    which counts from the start of the clients.
-//  - The run is over when all clients are complete, when a limit passes, when a node that is needed ends by itself,
-//    or when the user interrupts. Then every node is told to stop: clients and seeders first, so that the tracker
-//    still hears them leave; who is still there after kStopWithin is killed. A second interrupt kills at once.
+//  - Nodes with a start time of their own start when it comes, counted from the start of the clients; nodes on demand
+//    when the timeline says so. A node that the timeline took down is not lost; one that it starts again keeps its
+//    first times.
+//  - The run is over when all clients that must complete are complete (or as the scenario's stop says), when a limit
+//    passes, when a node that is needed ends by itself, or when the user interrupts. A paused node is resumed first.
+//    Then every node is told to stop: clients and seeders first, so that the tracker still hears them leave; who is
+//    still there after kStopWithin is killed. A second interrupt kills at once.
 //  - Whatever happens, is_done() comes only when no process is left.
 
 #include <deque>
@@ -21,11 +27,13 @@
 
 #include "lab/node_status.h"
 #include "lab/plan.h"
+#include "lab/timeline.h"
 
 namespace bt::lab {
 
 enum class Outcome : std::uint8_t {
     Complete,       // every client has every piece
+    Stopped,        // the scenario's end came, or its condition held
     TimedOut,       // all_complete_within passed
     NodeLost,       // a node ended, or said nothing, before the end
     ScenarioWrong,  // a program refused the options that the scenario gave it
@@ -44,7 +52,20 @@ struct SignalNode {
     std::size_t node;
     bool kill;
 };
-using Action = std::variant<StartNode, MakeTorrent, SignalNode>;
+struct PauseNode {
+    std::size_t node;
+    bool pause;
+};
+// Nothing in a direction: as the scenario gave it.
+struct LimitNode {
+    std::size_t node;
+    RateLimits limits;
+};
+struct CorruptFiles {
+    std::size_t node;
+    std::optional<std::uint32_t> piece;
+};
+using Action = std::variant<StartNode, MakeTorrent, SignalNode, PauseNode, LimitNode, CorruptFiles>;
 
 class Director {
   public:
@@ -53,6 +74,8 @@ class Director {
 
     // `start` is the instant that the times in NodeStatus count from.
     Director(const Plan& plan, const Expectations& expect, TimePoint start);
+    Director(const Plan& plan, const Expectations& expect, Stop stop, std::vector<TimelineEntry> timeline,
+             TimePoint start);
 
     // What happened. Nodes by their index in the plan.
     void on_event_line(std::size_t node, std::string_view line, TimePoint now);
@@ -64,7 +87,7 @@ class Director {
     void interrupt(TimePoint now);
     void on_deadline(TimePoint now);
 
-    [[nodiscard]] TimePoint next_deadline() const { return deadline_; }
+    [[nodiscard]] TimePoint next_deadline() const;
     [[nodiscard]] std::optional<Action> poll_action(TimePoint now);
     // Milestones for people, in order.
     [[nodiscard]] std::optional<std::string> poll_note();
@@ -76,6 +99,11 @@ class Director {
     [[nodiscard]] const std::string& detail() const { return detail_; }
     // From the start of the clients until the last was complete.
     [[nodiscard]] std::optional<Duration> completion_time() const { return completion_time_; }
+    // Seconds from the run's start to that of the clients.
+    [[nodiscard]] double clients_started_at() const { return seconds_at(clients_start_); }
+    [[nodiscard]] const Timeline& timeline() const { return timeline_; }
+    // How many events fitted each query that the scenario counts, in its order.
+    [[nodiscard]] const std::vector<std::uint64_t>& event_counts() const { return event_counts_; }
 
   private:
     enum class Stage : std::uint8_t { Tracker, Torrent, Seeders, Clients, StoppingPeers, StoppingTracker, Done };
@@ -84,8 +112,17 @@ class Director {
     [[nodiscard]] bool is_stopping() const { return stage_ >= Stage::StoppingPeers; }
     void note(double now_s, std::string text);
     void start_kind(NodeKind kind);
+    void start_node(std::size_t node);
+    void end_node(std::size_t node, bool kill);
+    void begin_clients(TimePoint now);
     void advance(TimePoint now);
+    void on_change(TimePoint now);
+    void run_timeline(TimePoint now);
+    void carry_out(const TimelineEntry& entry, bool undo, std::size_t node);
     void check_completion(TimePoint now);
+    void check_stop(TimePoint now);
+    void on_limit(TimePoint now);
+    void count_event(std::size_t node, std::string_view line);
     void on_lost(std::size_t node, TimePoint now);
     void finish(Outcome outcome, std::string detail, TimePoint now);
     void stop_kind(bool tracker, bool kill);
@@ -93,6 +130,11 @@ class Director {
     [[nodiscard]] std::string nodes_not_ready() const;
 
     Expectations expect_;
+    Stop stop_;
+    Timeline timeline_;
+    std::vector<std::uint64_t> event_counts_;
+    std::uint64_t stop_events_ = 0;  // that fitted the query of stop.when
+    TimePoint stop_at_ = kNever;     // once its condition held, or from the start
     TimePoint start_;
     TimePoint clients_start_{};
     TimePoint deadline_ = kNever;
@@ -101,6 +143,7 @@ class Director {
     std::string detail_;
     std::optional<Duration> completion_time_;
     std::vector<NodeStatus> nodes_;
+    std::vector<bool> waits_;  // nodes that do not start with their kind
     std::deque<Action> actions_;
     std::deque<std::string> notes_;
 };

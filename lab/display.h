@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "common/base/time.h"
 #include "lab/node_status.h"
 #include "lab/table.h"
 

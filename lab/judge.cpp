@@ -17,11 +17,14 @@ std::string in_seconds(Duration duration) {
 Verdict judge_completion(const Expectations& expect, const RunRecord& run) {
     std::size_t clients = 0, complete = 0;
     for (const NodeStatus& node : run.nodes) {
-        if (node.kind != NodeKind::Client) continue;
+        if (node.kind != NodeKind::Client || !node.must_complete) continue;
         ++clients;
         complete += node.completed_at ? 1 : 0;
     }
-    Verdict verdict{"all_complete_within", run.outcome == Outcome::Complete, ""};
+    Verdict verdict{"all_complete_within",
+                    run.completion_time && *run.completion_time <= expect.all_complete_within &&
+                        run.outcome != Outcome::NodeLost && run.outcome != Outcome::TimedOut,
+                    ""};
     verdict.detail = std::to_string(complete) + " of " + std::to_string(clients) + " clients complete";
     if (run.completion_time) verdict.detail += " after " + in_seconds(*run.completion_time);
     verdict.detail += ", limit " + in_seconds(expect.all_complete_within);
@@ -29,11 +32,32 @@ Verdict judge_completion(const Expectations& expect, const RunRecord& run) {
     return verdict;
 }
 
+Verdict judge_nobody(const RunRecord& run) {
+    Verdict verdict{"nobody_completes_for", run.outcome == Outcome::Stopped, run.detail};
+    for (const NodeStatus& node : run.nodes) {
+        if (node.kind != NodeKind::Client || !node.completed_at) continue;
+        verdict.held = false;
+        verdict.detail = node.name + " is complete";
+    }
+    return verdict;
+}
+
+// A scenario whose trigger never came has tested nothing.
+Verdict judge_timeline(const RunRecord& run) {
+    Verdict verdict{"timeline", true, std::to_string(run.timeline.size()) + " entries, each came"};
+    std::string missing;
+    for (const TimelineOutcome& entry : run.timeline) {
+        if (!entry.times.fired_at && !entry.optional) missing += (missing.empty() ? "" : "; ") + entry.what;
+    }
+    if (!missing.empty()) verdict = {"timeline", false, "did not come: " + missing};
+    return verdict;
+}
+
 Verdict judge_files(const RunRecord& run) {
     Verdict verdict{"files_identical", true, ""};
     std::uint64_t files = 0, bytes = 0;
     for (const NodeStatus& node : run.nodes) {
-        if (node.kind != NodeKind::Client) continue;
+        if (node.kind != NodeKind::Client || (!node.must_complete && !node.completed_at)) continue;
         const auto found = run.comparisons.find(node.name);
         if (found != run.comparisons.end() && found->second.identical()) {
             files += found->second.files;
@@ -64,7 +88,7 @@ Verdict judge_hash_failures(const Expectations& expect, const RunRecord& run) {
 Verdict judge_exit_codes(const Expectations& expect, const RunRecord& run) {
     Verdict verdict{"exit_codes", true, ""};
     for (const NodeStatus& node : run.nodes) {
-        if (node.phase == Phase::Waiting) continue;
+        if (node.phase == Phase::Waiting || node.taken_down) continue;
         const bool fine = node.exit_code && !node.killed &&
                           std::ranges::find(expect.exit_codes, *node.exit_code) != expect.exit_codes.end();
         if (fine) continue;
@@ -82,10 +106,13 @@ std::vector<Verdict> judge(const Expectations& expect, const RunRecord& run) {
         run.outcome == Outcome::ScenarioWrong) {
         return {};
     }
-    std::vector<Verdict> verdicts = {judge_completion(expect, run)};
-    if (expect.files_identical) verdicts.push_back(judge_files(run));
+    const bool nobody = expect.nobody_completes_for.has_value();
+    std::vector<Verdict> verdicts = {nobody ? judge_nobody(run) : judge_completion(expect, run)};
+    if (const Verdict timeline = judge_timeline(run); !run.timeline.empty()) verdicts.push_back(timeline);
+    if (expect.files_identical && !nobody) verdicts.push_back(judge_files(run));
     verdicts.push_back(judge_hash_failures(expect, run));
     verdicts.push_back(judge_exit_codes(expect, run));
+    judge_numbers(expect, run, verdicts);
     return verdicts;
 }
 
@@ -98,6 +125,7 @@ LabExit exit_of(const RunRecord& run) {
         case Outcome::ScenarioWrong:
             return LabExit::ScenarioWrong;
         case Outcome::Complete:
+        case Outcome::Stopped:
         case Outcome::TimedOut:
         case Outcome::NodeLost:
             break;

@@ -7,11 +7,13 @@
 #include "common/app/cli.h"
 #include "common/app/option_setters.h"
 #include "lab/run.h"
+#include "lab/scenario_commands.h"
 
 namespace {
 
 constexpr const char* kExamples =
     "  swarm-lab run lab/scenarios/first-swarm.toml\n"
+    "  swarm-lab init my-scenario.toml && swarm-lab run my-scenario.toml\n"
     "  swarm-lab run my-scenario.toml --out /tmp/runs --quiet --json > report.json\n";
 
 constexpr const char* kExitCodes =
@@ -26,12 +28,29 @@ constexpr const char* kExitCodes =
 // The programs lie beside this one, unless told otherwise.
 std::filesystem::path own_folder() { return std::filesystem::read_symlink("/proc/self/exe").parent_path(); }
 
+bt::Result<std::filesystem::path> as_path(const std::string& text) { return text; }
+
+bt::app::Command check_command(bt::lab::RunOptions& out) {
+    using namespace bt::app;
+    Command check{"check", "Read a scenario and say what is wrong with it, or what it would start", "", {}, {}};
+    check.positionals = {{"SCENARIO", "Scenario file, .toml or .json, or the name of one of `list`",
+                          set_text(out.scenario), ArgumentKind::Path}};
+    return check;
+}
+
+bt::app::Command init_command(bt::lab::RunOptions& out) {
+    using namespace bt::app;
+    Command init{"init", "Write a commented scenario to start from", "", {}, {}};
+    init.positionals = {
+        {"FILE", "To be made, .toml; beside it the recipe of its content", set_text(out.scenario), ArgumentKind::Path}};
+    return init;
+}
+
 bt::app::Program lab_table(bt::lab::RunOptions& out) {
     using namespace bt::app;
-    const auto as_path = [](const std::string& text) -> bt::Result<std::filesystem::path> { return text; };
     Command run{"run", "Run a scenario, compare every file, write a report", "", {}, {}};
-    run.positionals = {
-        {"SCENARIO", "Scenario file, .toml or .json", set_parsed(out.scenario, as_path), ArgumentKind::Path}};
+    run.positionals = {{"SCENARIO", "Scenario file, .toml or .json, or the name of one of `list`",
+                        set_text(out.scenario), ArgumentKind::Path}};
     run.options = {
         {"out", "", "DIR", "Make the run's folder in here", set_parsed(out.out, as_path), "lab-out", "", "",
          ArgumentKind::Folder},
@@ -46,7 +65,8 @@ bt::app::Program lab_table(bt::lab::RunOptions& out) {
     program.name = "swarm-lab";
     program.examples = kExamples;
     program.main.summary = "Swarms of real programs on this machine's loopback.";
-    program.commands = {run};
+    program.commands = {
+        run, check_command(out), init_command(out), {"list", "Scenarios and programs that the lab knows", "", {}, {}}};
     program.exit_codes = kExitCodes;
     program.command_required = true;
     program.reads_config = false;
@@ -59,6 +79,10 @@ int run(int argc, char** argv) {
     if (const auto* code = std::get_if<bt::app::ExitCode>(&parsed)) return bt::app::to_int(*code);
 
     options.bin = options.bin.empty() ? own_folder() : std::filesystem::absolute(options.bin);
+    const auto& command = std::get<std::string>(parsed);
+    if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
+    if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
+    if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));
     return static_cast<int>(bt::lab::run_scenario(options));
 }
 

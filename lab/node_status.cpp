@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "lab/query.h"
+
 namespace bt::lab {
 namespace {
 
@@ -39,6 +41,7 @@ void apply_stats(NodeStatus& node, const Json& event) {
     read(event, "up_rate", node.up_rate);
     read(event, "peers", node.peers);
     read(event, "hash_failures", node.hash_failures);
+    read(event, "wasted", node.wasted);
 }
 
 void apply_ready(NodeStatus& node, const Json& event, double now_s) {
@@ -48,25 +51,17 @@ void apply_ready(NodeStatus& node, const Json& event, double now_s) {
     if (node.phase == Phase::Started) node.phase = Phase::Ready;
 }
 
-constexpr std::string_view kKindKey = "\"event\":\"";
-
-// What follows "event":" in the line; empty when there is none.
-std::string_view kind_of(std::string_view line) {
-    const std::size_t key = line.find(kKindKey);
-    if (!line.starts_with('{') || !line.ends_with('}') || key == std::string_view::npos) return {};
-    const std::size_t start = key + kKindKey.size();
-    return line.substr(start, line.find('"', start) - start);
-}
+constexpr std::size_t kMaxBans = 1000;  // remembered of one node
 
 bool is_of_interest(std::string_view kind) {
     return kind == "ready" || kind == "stats" || kind == "completed" || kind == "exiting" || kind == "announce_sent" ||
-           kind == "events_dropped";
+           kind == "events_dropped" || kind == "peer_banned";
 }
 
 }  // namespace
 
 bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
-    const std::string_view kind = kind_of(line);
+    const std::string_view kind = event_kind_of(line);
     if (!kind.empty() && !is_of_interest(kind)) {  // nearly all lines: not worth the parser
         ++node.events;
         return true;
@@ -90,6 +85,10 @@ bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
         read(event, "uploaded", node.uploaded);
     } else if (kind == "exiting") {
         read(event, "reason", node.exit_reason);
+    } else if (kind == "peer_banned") {
+        std::string address;
+        read(event, "address", address);
+        if (node.banned.size() < kMaxBans) node.banned.push_back(std::move(address));
     } else if (kind == "events_dropped") {
         std::uint64_t count = 0;
         read(event, "count", count);

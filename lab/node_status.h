@@ -6,8 +6,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
-#include "lab/scenario.h"
+#include "lab/node_kind.h"
 
 namespace bt::lab {
 
@@ -17,7 +18,12 @@ struct NodeStatus {
     std::string name;
     NodeKind kind = NodeKind::Client;
     std::string address;
+    bool must_complete = true;  // a client that the run waits for
     Phase phase = Phase::Waiting;
+    std::uint32_t starts = 0;
+    bool taken_down = false;        // by the timeline: its end is no loss
+    bool start_when_ended = false;  // by the timeline
+    bool paused = false;
 
     // Seconds since the run began.
     std::optional<double> started_at, ready_at, completed_at, ended_at;
@@ -34,6 +40,8 @@ struct NodeStatus {
     double up_rate = 0;
     std::uint64_t peers = 0;
     std::uint64_t hash_failures = 0;
+    std::uint64_t wasted = 0;         // bytes received twice, or for nothing
+    std::vector<std::string> banned;  // addresses "IP:PORT" that it banned, each time
 
     std::uint64_t events = 0;          // lines understood
     std::uint64_t bad_events = 0;      // lines that were no event

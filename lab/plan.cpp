@@ -1,8 +1,10 @@
 #include "lab/plan.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "common/base/rng.h"
+#include "lab/arrivals.h"
 
 namespace bt::lab {
 namespace {
@@ -32,18 +34,55 @@ void add_seeder(NodePlan& node, const Plan& plan) {
     node.argv.insert(node.argv.end(), {"-t", plan.torrent.string(), "-s", plan.content.string()});
 }
 
+bool is_limited(const Scenario& scenario, const NodeGroup& group, const std::string& name) {
+    if (group.link.rate != RateLimits{}) return true;
+    return std::ranges::any_of(scenario.timeline, [&name](const TimelineEntry& entry) {
+        return entry.deed == Deed::Limit && matches_pattern(name, entry.nodes);
+    });
+}
+
+void add_limits(NodePlan& node, const Scenario& scenario, const NodeGroup& group) {
+    node.limits = group.link.rate;
+    if (!is_limited(scenario, group, node.name)) return;
+    node.limits_file = node.folder / "limits.toml";
+    node.argv.insert(node.argv.end(), {"--config", node.limits_file.string()});
+}
+
 // Each node its own, all from the scenario's. Programs take up to 63 bits.
 std::string rng_seed_for(const Scenario& scenario, std::size_t index) {
     return std::to_string(Rng(scenario.rng_seed).fork(index).next() >> 1);
 }
 
 // A client of a lab goes on seeding until the lab ends it: nobody's download may hang on who finishes first.
-void add_client(NodePlan& node, const Plan& plan, const Scenario& scenario) {
-    node.argv.insert(node.argv.end(), {"-t", plan.torrent.string(), "--outdir", node.files.string(), "--seed-time",
-                                       "-1", "--interval-floor", whole_seconds(scenario.announce_interval)});
+void add_client(NodePlan& node, const Plan& plan, const Scenario& scenario, bool magnet) {
+    node.argv.insert(node.argv.end(),
+                     {"-t", magnet ? "{magnet}" : plan.torrent.string(), "--outdir", node.files.string(), "--seed-time",
+                      "-1", "--interval-floor", whole_seconds(scenario.announce_interval)});
+}
+
+void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, const Places& places) {
+    const std::vector<Duration> starts =
+        start_times(group.arrival, group.count, Rng(scenario.rng_seed).fork(plan.nodes.size() ^ 0x57a7));
+    for (std::uint32_t i = 1; i <= group.count; ++i) {
+        NodePlan node = make_node(places, group.kind, group.name + '-' + std::to_string(i), plan.nodes.size());
+        node.must_complete = group.must_complete;
+        node.on_demand = group.arrival.on_demand;
+        if (group.arrival.is_timed()) node.start_after = starts[i - 1];
+        node.argv.insert(node.argv.end(), {"--rng-seed", rng_seed_for(scenario, plan.nodes.size())});
+        group.kind == NodeKind::Seeder ? add_seeder(node, plan) : add_client(node, plan, scenario, group.magnet);
+        add_limits(node, scenario, group);
+        add_common(node, group.options);
+        plan.nodes.push_back(std::move(node));
+    }
 }
 
 }  // namespace
+
+std::string limits_text(NodeKind kind, const RateLimits& limits) {
+    std::string text = "upload-limit = " + std::to_string(limits.upload.value_or(0)) + "\n";
+    if (kind == NodeKind::Client) text += "download-limit = " + std::to_string(limits.download.value_or(0)) + "\n";
+    return text;
+}
 
 std::string_view program_of(NodeKind kind) {
     switch (kind) {
@@ -53,6 +92,8 @@ std::string_view program_of(NodeKind kind) {
             return "swarm-seeder";
         case NodeKind::Client:
             return "swarm-client";
+        case NodeKind::Peer:
+            return "swarm-lab";
     }
     return {};
 }
@@ -72,13 +113,7 @@ Plan make_plan(const Scenario& scenario, const Places& places) {
 
     for (const NodeKind kind : {NodeKind::Seeder, NodeKind::Client}) {
         for (const NodeGroup& group : scenario.groups) {
-            for (std::uint32_t i = 1; group.kind == kind && i <= group.count; ++i) {
-                NodePlan node = make_node(places, kind, group.name + '-' + std::to_string(i), plan.nodes.size());
-                node.argv.insert(node.argv.end(), {"--rng-seed", rng_seed_for(scenario, plan.nodes.size())});
-                kind == NodeKind::Seeder ? add_seeder(node, plan) : add_client(node, plan, scenario);
-                add_common(node, group.options);
-                plan.nodes.push_back(std::move(node));
-            }
+            if (group.kind == kind) add_group(plan, scenario, group, places);
         }
     }
 

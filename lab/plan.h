@@ -3,10 +3,12 @@
 // A scenario turned into what is started: each node's name, address, folder and command line. Pure.
 //
 // Layout of a run's folder:
-//   scenario.toml  report.json  tracker.toml  NAME.torrent  content/NAME  nodes/NODE/{log,events.jsonl,files/}
+//   scenario.toml  report.json  tracker.toml  NAME.torrent  content/NAME
+//   nodes/NODE/{log,events.jsonl,limits.toml,files/}
 // Addresses: the tracker has .1 of the run's /24, the other nodes follow in order, seeders before clients.
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,10 +30,18 @@ struct NodePlan {
     std::string name;
     NodeKind kind = NodeKind::Client;
     std::string address;
-    std::filesystem::path folder;  // of its log and events
-    std::filesystem::path files;   // where a client downloads to
-    std::vector<std::string> argv;
+    bool must_complete = true;
+    bool on_demand = false;               // the timeline starts it
+    std::optional<Duration> start_after;  // the start of the clients; nothing: with its kind
+    RateLimits limits;                    // as the scenario gives them
+    std::filesystem::path folder;         // of its log and events
+    std::filesystem::path files;          // where a client downloads to
+    std::vector<std::string> argv;        // "{magnet}": the torrent's link, known when it is made
+    std::filesystem::path limits_file;    // configuration with the rate limits; empty: has none
 };
+
+// What stands in a limits file.
+[[nodiscard]] std::string limits_text(NodeKind kind, const RateLimits& limits);
 
 struct Plan {
     std::vector<NodePlan> nodes;  // tracker, seeders, clients

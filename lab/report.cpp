@@ -42,6 +42,8 @@ Json node_json(const NodeStatus& node, const RunRecord& run) {
     out["exit_code"] = or_null(node.exit_code);
     out["signal"] = or_null(node.signal);
     out["killed"] = node.killed;
+    out["starts"] = node.starts;
+    out["taken_down"] = node.taken_down;
     out["exit_reason"] = node.exit_reason;
     out["events"] = node.events;
     out["events_dropped"] = node.dropped_events;
@@ -52,6 +54,13 @@ Json node_json(const NodeStatus& node, const RunRecord& run) {
     out["downloaded_bytes"] = node.downloaded;
     out["uploaded_bytes"] = node.uploaded;
     out["hash_failures"] = node.hash_failures;
+    out["duplicate_bytes"] = node.wasted;
+    out["ratio"] = node.downloaded > 0 ? Json(static_cast<double>(node.uploaded) / static_cast<double>(node.downloaded))
+                                       : Json(nullptr);
+    if (node.completed_at && node.started_at && *node.completed_at > *node.started_at) {
+        out["mean_down_rate"] = static_cast<double>(node.downloaded) / (*node.completed_at - *node.started_at);
+    }
+    out["bans"] = node.banned;
     const auto found = run.comparisons.find(node.name);
     if (found == run.comparisons.end()) return out;
     const Comparison& compared = found->second;
@@ -60,6 +69,13 @@ Json node_json(const NodeStatus& node, const RunRecord& run) {
                        {"different", compared.different},
                        {"differences", compared.differences}};
     return out;
+}
+
+// What the seeders sent, in sizes of the content.
+double seed_amplification(const RunRecord& run) {
+    std::uint64_t sent = 0;
+    for (const NodeStatus& node : run.nodes) sent += node.kind == NodeKind::Seeder ? node.uploaded : 0;
+    return run.content.bytes == 0 ? 0 : static_cast<double>(sent) / static_cast<double>(run.content.bytes);
 }
 
 std::string in_seconds(double value) {
@@ -97,6 +113,14 @@ std::string report_json(const Scenario& scenario, const RunRecord& run) {
         out["expectations"].push_back(
             {{"name", verdict.expectation}, {"held", verdict.held}, {"detail", verdict.detail}});
     }
+    out["clients_started_at_s"] = run.clients_started_at;
+    out["timeline"] = Json::array();
+    for (const TimelineOutcome& entry : run.timeline) {
+        out["timeline"].push_back({{"what", entry.what},
+                                   {"fired_at_s", or_null(entry.times.fired_at)},
+                                   {"undone_at_s", or_null(entry.times.undone_at)}});
+    }
+    out["seed_bytes_over_content"] = seed_amplification(run);
     out["nodes"] = Json::array();
     for (const NodeStatus& node : run.nodes) out["nodes"].push_back(node_json(node, run));
     // Paths of the original may be any bytes.

@@ -30,6 +30,13 @@ struct ContentFacts {
     std::string info_hash;
 };
 
+// What became of an entry of the timeline.
+struct TimelineOutcome {
+    std::string what;
+    bool optional = false;
+    TimelineRecord times;
+};
+
 struct RunRecord {
     std::string started_at;  // "2026-01-31T12:00:00Z"
     double wall_s = 0;
@@ -42,6 +49,10 @@ struct RunRecord {
     std::map<std::string, std::string> versions;  // program -> version
     std::vector<NodeStatus> nodes;
     std::map<std::string, Comparison> comparisons;  // client -> its files against the original
+    double clients_started_at = 0;                  // seconds since the run began
+    std::vector<std::uint64_t> event_counts;        // for each query of the expectations
+    std::vector<TimelineOutcome> timeline;
+    std::map<std::string, std::string> file_hashes;  // "node:path" -> SHA-1, or why there is none
     std::vector<Verdict> verdicts;
 };
 
@@ -50,6 +61,8 @@ enum class LabExit : int { Held = 0, Failed = 1, ScenarioWrong = 2, Environment 
 // One verdict for each expectation of the scenario. Where the run was interrupted or never began there is nothing to
 // judge, and the list is empty.
 [[nodiscard]] std::vector<Verdict> judge(const Expectations& expect, const RunRecord& run);
+// Those that name nodes, events or files (judge_numbers.cpp).
+void judge_numbers(const Expectations& expect, const RunRecord& run, std::vector<Verdict>& verdicts);
 [[nodiscard]] LabExit exit_of(const RunRecord& run);
 
 [[nodiscard]] std::string report_json(const Scenario& scenario, const RunRecord& run);

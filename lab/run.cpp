@@ -10,8 +10,11 @@
 #include "common/app/process.h"
 #include "common/app/text_file.h"
 #include "common/base/encoding.h"
+#include "lab/data_folder.h"
+#include "lab/prepare.h"
 #include "lab/subnet.h"
 #include "lab/swarm_run.h"
+#include "lab/torrent_files.h"
 #include "torrents/recipe.h"
 
 namespace bt::lab {
@@ -22,30 +25,6 @@ namespace fs = std::filesystem;
 int report_error(LabExit exit, const Error& error) {
     std::fprintf(stderr, "swarm-lab: error: %s\n", error.message().c_str());
     return static_cast<int>(exit);
-}
-
-// A scenario with all that it names, read and checked before anything is made.
-struct Prepared {
-    Scenario scenario;
-    std::optional<torrents::Recipe> recipe;
-};
-
-Result<Prepared> prepare(const std::string& file) {
-    Prepared prepared;
-    BT_TRY_ASSIGN(prepared.scenario, load_scenario(file));
-    const Content& content = prepared.scenario.content;
-    if (!content.recipe.empty()) {
-        BT_TRY_ASSIGN(prepared.recipe, torrents::load_recipe(content.recipe, prepared.scenario.rng_seed));
-        return prepared;
-    }
-    std::error_code error;
-    const fs::path path = fs::canonical(content.path, error);
-    if (error) return fail(system_error(error.value(), file + ": content.path " + content.path));
-    if (!fs::is_directory(path) && !fs::is_regular_file(path)) {
-        return fail(local_error(ErrorCode::InvalidConfig, file + ": content.path is neither a file nor a folder"));
-    }
-    prepared.scenario.content.path = path.string();
-    return prepared;
 }
 
 // Not for the run itself, which follows from its rng_seed: two runs side by side must look in different places.
@@ -61,15 +40,11 @@ Status fill_folder(const Plan& plan, const Prepared& prepared, const fs::path& r
     BT_TRY(write_text(plan.tracker_config, plan.tracker_config_text));
     for (const NodePlan& node : plan.nodes) {
         BT_TRY(make_folder(node.kind == NodeKind::Client ? node.files : node.folder));
+        if (!node.limits_file.empty()) BT_TRY(write_text(node.limits_file, limits_text(node.kind, node.limits)));
     }
     if (!prepared.recipe) return {};
     display.note("making " + std::to_string(prepared.recipe->total_size()) + " bytes of content");
     return torrents::generate(*prepared.recipe, run / "content");
-}
-
-Result<meta::Metainfo> load_torrent(const fs::path& path) {
-    BT_TRY_ASSIGN(const std::string bytes, app::read_text_file(path.string(), meta::kMaxTorrentFileSize));
-    return meta::Metainfo::parse(as_bytes(bytes));
 }
 
 ContentFacts facts_of(const meta::Metainfo& metainfo) {
@@ -93,12 +68,31 @@ Status compare_all(const Plan& plan, const meta::Metainfo& metainfo, RunRecord& 
     return {};
 }
 
+// The files whose hash the scenario names, as they lie there.
+void hash_files(const Plan& plan, const std::vector<FileHash>& wanted, RunRecord& record) {
+    for (const FileHash& file : wanted) {
+        for (const NodePlan& node : plan.nodes) {
+            if (!matches_pattern(node.name, file.nodes)) continue;
+            const Result<std::string> hash = sha1_of_file(node.files / plan.content.filename() / file.path);
+            record.file_hashes[node.name + ':' + file.path] = hash ? *hash : hash.error().message();
+        }
+    }
+}
+
 void record_swarm(const SwarmRun& swarm, RunRecord& record) {
     const Director& director = swarm.director();
     record.outcome = director.outcome();
     record.detail = director.detail();
     record.completion_time = director.completion_time();
     record.nodes = director.nodes();
+    record.clients_started_at = director.clients_started_at();
+    record.event_counts = director.event_counts();
+    const Timeline& timeline = director.timeline();
+    for (std::size_t i = 0; i < timeline.entries().size(); ++i) {
+        if (timeline.entries()[i].arrival) continue;
+        record.timeline.push_back(
+            {timeline.describe({i, false}), timeline.entries()[i].optional, timeline.records()[i]});
+    }
     record.versions = swarm.versions();
     record.versions["swarm-lab"] = app::program_version();
 }
@@ -108,6 +102,7 @@ void examine(const Plan& plan, const Scenario& scenario, RunRecord& record, Disp
     const Result<meta::Metainfo> metainfo = load_torrent(plan.torrent);
     if (metainfo) {
         record.content = facts_of(*metainfo);
+        hash_files(plan, scenario.expect.files, record);
         if (scenario.expect.files_identical) {
             display.note("comparing every file with the original");
             if (const Status compared = compare_all(plan, *metainfo, record); !compared) {
@@ -140,7 +135,7 @@ LabExit run_scenario(const RunOptions& options) {
         report_error(exit, error);
         return exit;
     };
-    Result<Prepared> prepared = prepare(options.scenario);
+    Result<Prepared> prepared = prepare_scenario(find_scenario(options.bin, options.scenario));
     if (!prepared) return failed(LabExit::ScenarioWrong, prepared.error());
     const Scenario& scenario = prepared->scenario;
 
@@ -164,7 +159,7 @@ LabExit run_scenario(const RunOptions& options) {
     record.folder = run->string();
     record.subnet = subnet->prefix();
     {
-        SwarmRun swarm(plan, scenario.expect, display);
+        SwarmRun swarm(plan, scenario, display);
         swarm.run();
         record_swarm(swarm, record);
     }

@@ -12,33 +12,49 @@
 #include "common/app/config_tree.h"
 #include "common/base/result.h"
 #include "common/base/time.h"
+#include "lab/expectation.h"
+#include "lab/node_kind.h"
+#include "lab/timeline.h"
 
 namespace bt::lab {
 
 // A /24 of loopback addresses: .1 is the tracker, .254 marks the range as taken.
 inline constexpr std::size_t kMaxNodes = 250;
 
-enum class NodeKind : std::uint8_t { Tracker, Seeder, Client };
-[[nodiscard]] std::string_view kind_name(NodeKind kind);
+// How a node hangs on the others.
+struct Link {
+    RateLimits rate;
+    Duration delay{};   // of every byte that comes to it, each way
+    Duration jitter{};  // up to so much more, in steps that never reorder
+
+    friend bool operator==(const Link&, const Link&) = default;
+};
+
+// When the nodes of a group start, counted from the start of the clients.
+struct Arrival {
+    std::optional<Duration> start;  // the first; nothing: with its kind
+    Duration every{};               // between two
+    bool poisson = false;           // `every` is the mean of random gaps
+    bool on_demand = false;         // the timeline starts them, or nobody
+
+    [[nodiscard]] bool is_timed() const { return start || every > Duration::zero(); }
+};
 
 struct NodeGroup {
     NodeKind kind = NodeKind::Client;
     std::string name;  // nodes are called name-1, name-2, …
     std::uint32_t count = 1;
     std::vector<std::string> options;  // as the program takes them: "--max-peers", "4"
+    Link link;
+    Arrival arrival;
+    bool must_complete = true;  // clients: the run waits for them
+    bool magnet = false;        // clients: started with a magnet link
 };
 
 struct Content {
     std::string recipe;  // path of a recipe, or
     std::string path;    // of something real
     std::optional<std::uint32_t> piece_length;
-};
-
-struct Expectations {
-    Duration all_complete_within = seconds(120);
-    bool files_identical = true;
-    std::uint64_t max_hash_failures = 0;
-    std::vector<int> exit_codes = {0, 130};  // with which a node may end when it is told to
 };
 
 struct Scenario {
@@ -49,9 +65,12 @@ struct Scenario {
     Duration announce_interval = seconds(5);
     std::vector<std::string> tracker_options;
     std::vector<NodeGroup> groups;
+    std::vector<TimelineEntry> timeline;
+    Stop stop;
     Expectations expect;
 
-    [[nodiscard]] std::size_t count(NodeKind kind) const;  // of nodes
+    [[nodiscard]] std::size_t count(NodeKind kind) const;       // of nodes
+    [[nodiscard]] std::vector<std::string> node_names() const;  // with the tracker's
 };
 
 [[nodiscard]] Result<Scenario> load_scenario(const std::string& path);

@@ -21,7 +21,7 @@ namespace bt::lab {
 class SwarmRun {
   public:
     // The folders of the plan exist.
-    SwarmRun(const Plan& plan, const Expectations& expect, Display& display);
+    SwarmRun(const Plan& plan, const Scenario& scenario, Display& display);
 
     // From the first process to the end of the last.
     void run();
@@ -40,7 +40,11 @@ class SwarmRun {
     void step();
     void start_node(std::size_t index);
     Status open_files(std::size_t index);
+    void carry_out(const Action& action);
+    [[nodiscard]] std::vector<std::string> command_of(std::size_t index);
     void make_torrent(const std::string& announce);
+    void change_limits(std::size_t index, const RateLimits& limits);
+    void corrupt_files(std::size_t index, std::optional<std::uint32_t> piece);
     void on_tick();
 
     const Plan& plan_;
@@ -50,6 +54,7 @@ class SwarmRun {
     Director director_;
     std::vector<Node> nodes_;
     std::vector<std::unique_ptr<net::ChildProcess>> helpers_;  // create, --version
+    std::string magnet_;                                       // of the torrent, once it is made
     std::string create_log_;                                   // last line
     std::map<std::string, std::string> versions_;
     net::UvTimer deadline_;

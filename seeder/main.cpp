@@ -8,6 +8,7 @@
 #include "common/app/node_setup.h"
 #include "common/app/option_setters.h"
 #include "common/app/progress_bar.h"
+#include "common/app/units.h"
 #include "common/engine/tls_provider.h"
 #include "common/net/signals.h"
 #include "common/net/uv_env.h"
@@ -25,6 +26,7 @@ struct Arguments {
     std::string peers_file;
     std::string ca_file;
     std::uint32_t max_peers = 200;
+    std::uint64_t upload_limit = 0;
     transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Prefer;
     std::optional<std::uint64_t> rng_seed;
 };
@@ -35,7 +37,9 @@ app::Program seeder_table(Arguments& out) {
     program.examples =
         "  swarm-seeder -t photos.torrent -s ~/photos --port 6881\n"
         "  swarm-seeder -t x.torrent -s x.iso --peers leechers.txt\n";
-    program.main.summary = "Serves a torrent from its original file or folder, in place; never writes to it.";
+    program.main.summary =
+        "Serves a torrent from its original file or folder, in place; never writes to it. SIGHUP has\n"
+        "--upload-limit read again, from --config.";
     program.main.options = {
         {"torrent", "t", "FILE", "The .torrent file (needed)", app::set_text(out.torrent), "", "photos.torrent",
          "Content", app::ArgumentKind::Path},
@@ -47,11 +51,20 @@ app::Program seeder_table(Arguments& out) {
          app::set_text(out.ca_file), "", "ca.pem", "Peers", app::ArgumentKind::Path},
         {"max-peers", "", "N", "At most so many connections", app::set_number<std::uint32_t>(out.max_peers, 1, 10000),
          std::to_string(out.max_peers), "", "Peers"},
-        {"encryption", "", "HOW", "Encrypted connections: prefer, require, or off",
+        {"upload-limit", "", "RATE", "Bytes a second that are sent, as in 500k or 8MiB/s; 0: no limit",
+         app::set_parsed(out.upload_limit, app::parse_rate), "0", "", "Peers"},
+        {"encryption",
+         "",
+         "HOW",
+         "Encrypted connections: prefer, require, or off",
          app::set_word<transport::EncryptionPolicy>(out.encryption, {{"prefer", transport::EncryptionPolicy::Prefer},
                                                                      {"require", transport::EncryptionPolicy::Require},
                                                                      {"off", transport::EncryptionPolicy::Off}}),
-         "prefer", "", "Peers", app::ArgumentKind::Words, {"prefer", "require", "off"}},
+         "prefer",
+         "",
+         "Peers",
+         app::ArgumentKind::Words,
+         {"prefer", "require", "off"}},
         {"rng-seed", "", "N", "Repeatable choices and peer_id", app::set_number<std::uint64_t>(out.rng_seed), "", "1",
          "Peers"},
     };
@@ -88,7 +101,14 @@ seeder::SeedSettings settings_from(const Arguments& arguments, std::shared_ptr<c
     return settings;
 }
 
-app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
+// SIGHUP: the limit as the command line and --config say it now; a configuration that cannot be read changes nothing.
+void read_limit_again(int argc, char** argv, seeder::SeedNode& node, const app::Log& log) {
+    Arguments again;
+    if (parse(argc, argv, again)) return log.warning("the limits stay as they are");
+    node.engine().set_limits({0, again.upload_limit});
+}
+
+app::ExitCode run(int argc, char** argv, const Arguments& arguments, app::ProgramStart& program,
                   std::shared_ptr<const meta::Metainfo> metainfo, std::vector<Endpoint> peers,
                   std::shared_ptr<engine::TlsProvider> tls) {
     net::UvLoop loop;
@@ -117,7 +137,9 @@ app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
             }
             loop.stop();
         });
-    const net::Signals signals(loop, [&](int) { node.stop(); });
+    node.engine().set_limits({0, arguments.upload_limit});
+    const net::Signals signals(
+        loop, [&](int) { node.stop(); }, [&] { read_limit_again(argc, argv, node, program.log); });
     std::unique_ptr<env::Timer> flush = env.make_timer([&] {
         program.events->flush();
         flush->arm(env.now() + app::EventFile::kFlushInterval);
@@ -137,7 +159,7 @@ app::ExitCode run(const Arguments& arguments, app::ProgramStart& program,
     return code;
 }
 
-app::ExitCode run_seeder(const Arguments& arguments) {
+app::ExitCode run_seeder(int argc, char** argv, const Arguments& arguments) {
     auto program = app::start_program("swarm-seeder", arguments.common, "seeder");
     if (!program) {
         app::Log("swarm-seeder", app::Severity::Error).error(program.error().message());
@@ -158,7 +180,7 @@ app::ExitCode run_seeder(const Arguments& arguments) {
     }
     auto tls = engine::make_tls_provider(arguments.ca_file);
     if (!tls) return refuse(tls.error(), app::ExitCode::BadArguments);
-    return run(arguments, *program, std::move(*metainfo), std::move(peers), std::move(*tls));
+    return run(argc, argv, arguments, *program, std::move(*metainfo), std::move(peers), std::move(*tls));
 }
 
 }  // namespace
@@ -166,5 +188,5 @@ app::ExitCode run_seeder(const Arguments& arguments) {
 int main(int argc, char** argv) {
     Arguments arguments;
     if (const auto code = parse(argc, argv, arguments)) return app::to_int(*code);
-    return app::to_int(run_seeder(arguments));
+    return app::to_int(run_seeder(argc, argv, arguments));
 }

@@ -345,6 +345,51 @@ def a_terminal_shows_a_table_and_a_pipe_plain_lines(work):
     check("\x1b" not in stderr and "client-1 is complete" in stderr, f"plain lines: {stderr}")
 
 
+def the_starter_scenario_is_fine_and_runs(work):
+    path = os.path.join(work.folder, "mine.toml")
+    lab = program("swarm-lab")
+    done = subprocess.run([lab, "init", path], capture_output=True, text=True, check=False)
+    check(done.returncode == 0 and os.path.exists(path), f"init: {done}")
+    done = subprocess.run([lab, "init", path], capture_output=True, text=True, check=False)
+    check(done.returncode == 2 and "is there already" in done.stderr, f"a second init: {done}")
+    done = subprocess.run([lab, "check", path], capture_output=True, text=True, check=False)
+    check(done.returncode == 0 and "mine: fine" in done.stdout, f"check: {done}")
+    code, stdout, stderr = work.run(path)
+    check(code == 0, f"exit code {code}: {stdout} {stderr}")
+    done = subprocess.run([lab, "list"], capture_output=True, text=True, check=False)
+    check(done.returncode == 0 and "first-swarm" in done.stdout, f"list: {done}")
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("files_identcal = true\n")
+    done = subprocess.run([lab, "check", path], capture_output=True, text=True, check=False)
+    check(done.returncode == 2 and "files_identical?" in done.stderr and "mine.toml:" in done.stderr, f"check: {done}")
+
+
+def a_node_is_killed_and_comes_back(work):
+    timeline = """[[timeline]]
+when = "client-2 has 20%"
+do = "kill"
+nodes = "client-2"
+for = "500ms"
+[[timeline]]
+at = "200ms"
+do = "tracker-down"
+for = "500ms"
+[[timeline]]
+at = "300ms"
+do = "pause"
+nodes = "client-1"
+for = "300ms"
+"""
+    scenario = work.scenario(client_options='link = { down = "300 kB/s" }')
+    with open(scenario, "a", encoding="utf-8") as file:
+        file.write("\n" + timeline)
+    code, stdout, stderr = work.run(scenario)
+    check(code == 0, f"exit code {code}: {stdout} {stderr}")
+    report = work.report()
+    check(node(report, "client-2")["starts"] == 2 and node(report, "tracker")["starts"] == 2, f"{report['nodes']}")
+    check(all(e["fired_at_s"] is not None and e["undone_at_s"] is not None for e in report["timeline"]), "timeline")
+
+
 def set_up_without_root_names_the_packages(work):
     for folder in (".ci", "lab"):
         os.makedirs(os.path.join(work.folder, folder))

@@ -160,3 +160,59 @@ TEST_CASE("exit codes are a list of numbers from 0 to 255") {
     CHECK(codes("[-1]") != "");
     CHECK(codes("[\"0\"]") != "");
 }
+
+TEST_CASE("a timeline, its end and what is expected of numbers are read as written") {
+    const Result<Scenario> scenario = parse_scenario(
+        kSmallest +
+            "link = { up = \"1 MiB/s\" }\nstart = \"1s\"\nevery = 0.5\npoisson = true\n"
+            "[[nodes]]\nkind = \"client\"\nname = \"late\"\nstart = \"on demand\"\n"
+            "[[timeline]]\nat = \"2s\"\ndo = \"limit\"\nnodes = \"client-1\"\nupload = \"10 kB/s\"\nfor = \"3s\"\n"
+            "[[timeline]]\nwhen = \"client-1 has 50%\"\ndo = \"tracker-down\"\noptional = true\n"
+            "[stop]\nwhen = \"late-1 is complete\"\nlinger = \"1s\"\nat = \"60s\"\n"
+            "[expect]\n"
+            "events = [{ query = \"client-*: piece_failed\", max = 0 }]\n"
+            "bounds = [{ nodes = \"client-*\", what = \"ratio\", min = 0.5, max = 2 }]\n"
+            "banned = [{ node = \"late-1\", by = \"client-1\" }]\n"
+            "files = [{ nodes = \"client-1\", path = \"a\", sha1 = \"0123456789012345678901234567890123456789\" }]\n",
+        "s.toml");
+    REQUIRE(scenario);
+    CHECK(scenario->groups[1].link.rate.upload == 1u << 20);
+    CHECK(scenario->groups[1].arrival.poisson);
+    CHECK(scenario->groups[1].must_complete);
+    CHECK(scenario->groups[2].arrival.on_demand);
+    CHECK_FALSE(scenario->groups[2].must_complete);
+    REQUIRE(scenario->timeline.size() == 2);
+    CHECK(scenario->timeline[0].limits.upload == 10'000);
+    CHECK(scenario->timeline[0].lasts == seconds(3));
+    CHECK(scenario->timeline[1].deed == Deed::Kill);
+    CHECK(scenario->timeline[1].nodes == "tracker");
+    CHECK(scenario->timeline[1].optional);
+    CHECK(scenario->stop.linger == seconds(1));
+    CHECK(scenario->expect.events[0].max == 0);
+    CHECK(scenario->expect.bounds[0].max == 2);
+    CHECK(scenario->expect.bans[0].by == "client-1");
+    CHECK(scenario->expect.files[0].path == "a");
+}
+
+TEST_CASE("bad input: timelines and bounds that mean nothing are refused with their line") {
+    const auto timeline = [](const std::string& text) { return error_of(kSmallest + "[[timeline]]\n" + text); };
+    CHECK(timeline("at = 1\ndo = \"kill\"\nnodes = \"client-2\"\n").find("s.toml:11: timeline[0].nodes") !=
+          std::string::npos);
+    CHECK(timeline("at = 1\ndo = \"kill\"\nnodes = \"cleint-1\"\n").find("client-1?") != std::string::npos);
+    CHECK(timeline("do = \"kill\"\nnodes = \"client-1\"\n").find("either at") != std::string::npos);
+    CHECK(timeline("at = 1\nwhen = \"all complete\"\ndo = \"kill\"\nnodes = \"client-1\"\n").find("either at") !=
+          std::string::npos);
+    CHECK(timeline("at = 1\ndo = \"explode\"\nnodes = \"client-1\"\n").find("wanted start") != std::string::npos);
+    CHECK(timeline("at = 1\ndo = \"corrupt\"\nnodes = \"client-1\"\nfor = 1\n").find("undone") != std::string::npos);
+    CHECK(timeline("at = 1\ndo = \"corrupt\"\nnodes = \"seeder-1\"\n").find("not for this kind") != std::string::npos);
+    CHECK(timeline("at = 1\ndo = \"limit\"\nnodes = \"client-1\"\n").find("upload or download") != std::string::npos);
+    CHECK(timeline("when = \"client-7 is ready\"\ndo = \"kill\"\nnodes = \"client-1\"\n").find("client-7") !=
+          std::string::npos);
+    CHECK(timeline("at = 1\ndo = \"kill\"\nnode = \"client-1\"\n").find("nodes") != std::string::npos);
+    const auto expect = [](const std::string& text) { return error_of(kSmallest + "[expect]\n" + text); };
+    CHECK(expect("events = [{ query = \"a b\", max = 0 }]\n").find("FIELD OP VALUE") != std::string::npos);
+    CHECK(expect("events = [{ query = \"a\" }]\n").find("min, max") != std::string::npos);
+    CHECK(expect("bounds = [{ nodes = \"client-1\", what = \"size\", min = 1 }]\n").find("ratio") != std::string::npos);
+    CHECK(expect("files = [{ nodes = \"client-1\", path = \"a\", sha1 = \"12\" }]\n").find("40") != std::string::npos);
+    CHECK(expect("all_complete_within = 1\nnobody_completes_for = 1\n").find("exclude") != std::string::npos);
+}

@@ -1,0 +1,107 @@
+// The part of scenario_parts.h that reads [[nodes]].
+
+#include <set>
+
+#include "lab/scenario_parts.h"
+#include "lab/scenario_values.h"
+
+namespace bt::lab {
+namespace {
+
+using app::ConfigTable;
+
+Status read_kind(const ConfigTable& table, NodeGroup& group, std::string& kind) {
+    BT_TRY_ASSIGN(kind, table.need<std::string>("kind", table.string("kind")));
+    if (kind == "client") {
+        group.kind = NodeKind::Client;
+    } else if (kind == "seeder") {
+        group.kind = NodeKind::Seeder;
+    } else {
+        return fail(table.error_at("kind", "wanted \"client\" or \"seeder\""));
+    }
+    return {};
+}
+
+Status read_link(const ConfigTable& owner, Link& link) {
+    BT_TRY_ASSIGN(const std::optional<ConfigTable> table, owner.table("link"));
+    if (!table) return {};
+    BT_TRY(table->allow_only({"up", "down"}));
+    BT_TRY_ASSIGN(link.rate.upload, read_rate(*table, "up"));
+    BT_TRY_ASSIGN(link.rate.download, read_rate(*table, "down"));
+    return {};
+}
+
+// start = "2s" | "on demand"; every = "500ms"; poisson = true
+Status read_arrival(const ConfigTable& table, Arrival& arrival) {
+    const app::ConfigNode* start = table.node().find("start");
+    const auto* text = start == nullptr ? nullptr : std::get_if<std::string>(&start->value);
+    arrival.on_demand = text != nullptr && *text == "on demand";
+    if (!arrival.on_demand) {
+        BT_TRY_ASSIGN(arrival.start, read_duration(table, "start", true));
+    }
+    BT_TRY_ASSIGN(const std::optional<Duration> every, read_duration(table, "every"));
+    BT_TRY_ASSIGN(const std::optional<bool> poisson, table.boolean("poisson"));
+    arrival.every = every.value_or(Duration::zero());
+    arrival.poisson = poisson.value_or(false);
+    if (arrival.on_demand && every) return fail(table.error_at("every", "has no meaning for nodes on demand"));
+    if (arrival.poisson && !every) return fail(table.error_at("poisson", "wanted every = the mean gap"));
+    return {};
+}
+
+Result<NodeGroup> read_group(const ConfigTable& table) {
+    BT_TRY(table.allow_only(
+        {"kind", "name", "count", "options", "link", "start", "every", "poisson", "must_complete", "magnet"}));
+    NodeGroup group;
+    std::string kind;
+    BT_TRY(read_kind(table, group, kind));
+    BT_TRY_ASSIGN(group.name, read_name(table, "name", kind));
+    BT_TRY_ASSIGN(const std::optional<std::int64_t> count, table.integer("count", 0, kMaxNodes));
+    group.count = static_cast<std::uint32_t>(count.value_or(1));
+    BT_TRY_ASSIGN(group.options, read_options(table, kOwnOptions));
+    BT_TRY(read_link(table, group.link));
+    BT_TRY(read_arrival(table, group.arrival));
+    BT_TRY_ASSIGN(const std::optional<bool> must, table.boolean("must_complete"));
+    BT_TRY_ASSIGN(const std::optional<bool> magnet, table.boolean("magnet"));
+    group.must_complete = must.value_or(!group.arrival.on_demand);
+    group.magnet = magnet.value_or(false);
+    for (const char* key : {"must_complete", "magnet"}) {
+        if (group.kind != NodeKind::Client && table.has(key)) return fail(table.error_at(key, "is for clients only"));
+    }
+    return group;
+}
+
+}  // namespace
+
+Status read_groups(const ConfigTable& root, Scenario& scenario) {
+    BT_TRY_ASSIGN(const std::vector<ConfigTable> tables, root.tables("nodes"));
+    std::set<std::string> names = {"tracker"};
+    std::size_t total = 0;
+    for (const ConfigTable& table : tables) {
+        BT_TRY_ASSIGN(NodeGroup group, read_group(table));
+        if (!names.insert(group.name).second) {
+            return fail(table.error_here("the name " + group.name + " is taken: give each group its own"));
+        }
+        total += group.count;
+        if (total > kMaxNodes) return fail(table.error_here("more than 250 nodes in all"));
+        scenario.groups.push_back(std::move(group));
+    }
+    for (const NodeKind kind : {NodeKind::Seeder, NodeKind::Client}) {
+        if (scenario.count(kind) > 0) continue;
+        return fail(root.error_here("wanted [[nodes]] with kind = \"" + std::string(kind_name(kind)) + "\""));
+    }
+    return {};
+}
+
+Result<std::string> read_nodes(const ConfigTable& table, std::string_view key, const Scenario& scenario) {
+    BT_TRY_ASSIGN(const std::string pattern, table.need<std::string>(key, table.string(key)));
+    const std::vector<std::string> names = scenario.node_names();
+    for (const std::string& name : names) {
+        if (matches_pattern(name, pattern)) return pattern;
+    }
+    const std::vector<std::string_view> candidates(names.begin(), names.end());
+    const std::optional<std::string_view> nearest = app::nearest_word(pattern, candidates);
+    return fail(table.error_at(
+        key, "no node is called " + pattern + (nearest ? "; did you mean " + std::string(*nearest) + "?" : "")));
+}
+
+}  // namespace bt::lab
