@@ -61,7 +61,7 @@ class AnnounceService {
         return registry_.counts(info_hash, now);
     }
     // To be called now and then: forgets peers of swarms that nobody asks about.
-    std::uint64_t expire(TimePoint now, std::uint32_t max_swarms) { return registry_.expire(now, max_swarms); }
+    Registry::Sweep expire(TimePoint now, std::uint32_t budget) { return registry_.expire(now, budget); }
 
     // True when there is nothing to know, too.
     [[nodiscard]] bool knows_passkey(std::string_view passkey) const;

@@ -2,19 +2,28 @@
 
 // Who is in which swarm: info_hash -> peers. Pure; time and randomness are handed in.
 //
+// State: kShards shards by a hash of the info_hash, each with its swarms in one array, an index over them and a
+// generator. A swarm has 64 bytes, its peers are in peer_set.h.
 // Rules
-//  - A peer is its address and port; announcing again refreshes it. Its peer id is what it said last.
-//  - A peer expires when its last announce is peer_timeout old. Every call on a swarm expires that swarm first, so no
-//    answer ever counts or names an expired peer; expire() sweeps the others a few at a time, so that no call is long.
+//  - A peer is its address and port; announcing again refreshes it. Its peer id is what it said last; with
+//    keep_peer_ids off it is not kept, and told as zeros.
+//  - A peer expires when its last announce is peer_timeout old. No answer ever names one that has. Every call on a
+//    swarm expires that swarm first, but of a swarm of more than kMostWhole peers of a family only a part: its
+//    counts may be as late as the sweep.
+//  - expire() sweeps the others, a bounded piece of work at a time, round after round.
 //  - A swarm without peers is forgotten (with its `downloaded`), unless it was pinned.
 //  - `downloaded` counts a peer's `completed` once for as long as the peer stays known.
 //  - Bounds: max_torrents swarms, max_peers peers in all; beyond them new ones are refused (LimitReached, Local) and
 //    known ones still served.
-// Cost: announce O(1) amortised; sample O(want), each other peer equally likely; sweep O(swarms asked + peers expired).
+//  - With is_shared any thread may call: a shard is locked for one request, or for one piece of a sweep. configure()
+//    is for the time before there are other threads.
+// Cost: announce O(1) amortised; sample O(want), each other peer equally likely; sweep O(swarms asked + peers looked
+// at). Memory with peer ids off: 10 bytes an IPv4 peer, about a tenth more for growth, and 75 bytes a swarm.
 
+#include <array>
+#include <atomic>
 #include <cstdint>
-#include <memory>
-#include <unordered_map>
+#include <mutex>
 #include <vector>
 
 #include "common/base/endpoint.h"
@@ -22,14 +31,20 @@
 #include "common/base/rng.h"
 #include "common/base/time.h"
 #include "common/base/types.h"
-#include "tracker/peer_table.h"
+#include "tracker/peer_set.h"
+#include "tracker/swarm_index.h"
 
 namespace bt::tracker {
+
+inline constexpr std::size_t kShards = 64;
 
 struct RegistrySettings {
     Duration peer_timeout = minutes(15);
     std::uint32_t max_torrents = 1'000'000;
     std::uint32_t max_peers = 10'000'000;
+    // Not to be changed by configure().
+    bool keep_peer_ids = true;
+    bool is_shared = false;
 };
 
 struct SwarmCounts {
@@ -54,68 +69,119 @@ class Registry {
     void unpin(const InfoHash& info_hash);
     [[nodiscard]] bool is_pinned(const InfoHash& info_hash) const;
     // Bounds hold for what comes from now on; a shorter timeout expires peers at once.
-    void configure(RegistrySettings settings) { settings_ = settings; }
+    void configure(const RegistrySettings& settings);
     // Appends the info_hashes of at most `max` swarms.
     void list(std::size_t max, std::vector<InfoHash>& out) const;
 
+    class Visit;
+
+    // Each is a Visit of one call.
     [[nodiscard]] Status announce(const InfoHash& info_hash, const KnownPeer& peer, bool is_seed, bool has_completed,
                                   TimePoint now);
     // False when it was not there.
     bool remove(const InfoHash& info_hash, const Endpoint& peer, TimePoint now);
-
     // Zeros for a swarm nobody knows.
     [[nodiscard]] SwarmCounts counts(const InfoHash& info_hash, TimePoint now);
-
-    // Appends at most `want` different peers, never `asker`: those of the asker's address family first, the other
-    // family where that leaves room.
     void sample(const InfoHash& info_hash, const Endpoint& asker, bool only_leechers, std::uint32_t want, TimePoint now,
                 std::vector<KnownPeer>& out);
 
-    // Looks at the next max_swarms swarms. Returns how many peers expired there.
-    std::uint64_t expire(TimePoint now, std::uint32_t max_swarms);
+    struct Sweep {
+        std::uint64_t expired = 0;
+        bool is_round_over = false;  // all swarms were looked at since the round began
+    };
+    // Goes on with the round, or begins one. `budget` bounds the work: a swarm looked at is 1, sixteen of its peers
+    // are 1, and each peer that expired is 1. The last swarm, or part of one, may exceed it.
+    Sweep expire(TimePoint now, std::uint32_t budget);
 
-    [[nodiscard]] std::uint32_t torrent_count() const { return static_cast<std::uint32_t>(swarms_.size()); }
+    [[nodiscard]] std::uint32_t torrent_count() const {
+        return static_cast<std::uint32_t>(torrent_count_.load(std::memory_order_relaxed));
+    }
     // Of all swarms; those not looked at since their peers became too old still count them.
-    [[nodiscard]] std::uint64_t peer_count() const { return peer_count_; }
-    [[nodiscard]] std::uint64_t seed_count() const { return seed_count_; }
+    [[nodiscard]] std::uint64_t peer_count() const { return peer_count_.load(std::memory_order_relaxed); }
+    [[nodiscard]] std::uint64_t seed_count() const { return seed_count_.load(std::memory_order_relaxed); }
     [[nodiscard]] std::size_t memory_bytes() const;
     void check_invariants() const;
 
   private:
     struct Swarm {
-        Swarm(const InfoHash& hash, std::uint64_t salt) : info_hash(hash), v4(salt), v6(salt) {}
-        InfoHash info_hash;
-        bool pinned = false;
-        std::uint64_t downloaded = 0;
-        PeerTable<4> v4;
-        PeerTable<16> v6;
+        InfoHash info_hash{};
+        std::uint32_t downloaded = 0;
+        std::uint32_t oldest = UINT32_MAX;  // tick, a lower bound; 0 where a family is split
+        bool is_pinned = false;
+        PeerSet<4> v4;
+        PeerSet<16> v6;
+
+        [[nodiscard]] std::uint64_t size() const { return std::uint64_t{v4.size()} + v6.size(); }
+        [[nodiscard]] std::uint64_t seeds() const { return std::uint64_t{v4.seeds()} + v6.seeds(); }
     };
-    struct Hasher {
-        std::uint64_t salt;
-        std::size_t operator()(const InfoHash& info_hash) const noexcept;
+    static_assert(sizeof(Swarm) == 64);
+    struct Shard {
+        mutable std::mutex mutex;
+        std::vector<Swarm> swarms;
+        SwarmIndex index;  // into swarms
+        Rng rng{0};
     };
 
-    // The swarm without its expired peers, or nullptr; forgets it when that leaves nobody.
-    Swarm* fresh_swarm(const InfoHash& info_hash, TimePoint now);
-    Swarm& add_swarm(const InfoHash& info_hash);
-    std::uint64_t expire_swarm(Swarm& swarm, TimePoint now);
-    bool forget_if_empty(std::uint32_t number);
-    template <std::size_t N>
-    void put(Swarm& swarm, PeerTable<N>& table, const KnownPeer& peer, bool is_seed, bool has_completed, TimePoint now);
-    template <std::size_t N>
-    bool erase(PeerTable<N>& table, const Endpoint& peer);
-    template <std::size_t N>
-    std::uint32_t draw(const PeerTable<N>& table, const Endpoint* asker, bool only_leechers, std::uint32_t want,
-                       std::vector<KnownPeer>& out);
+    [[nodiscard]] std::uint64_t hash_of(const InfoHash& info_hash) const;
+    [[nodiscard]] Shard& shard_of(std::uint64_t hash) { return shards_[hash >> 58]; }
+    [[nodiscard]] const Shard& shard_of(std::uint64_t hash) const { return shards_[hash >> 58]; }
+    [[nodiscard]] std::unique_lock<std::mutex> lock(const Shard& shard) const;
+    [[nodiscard]] std::optional<std::uint32_t> number_of(const Shard& shard, std::uint64_t hash,
+                                                         const InfoHash& info_hash) const;
+    std::uint32_t add_swarm(Shard& shard, std::uint64_t hash, const InfoHash& info_hash);
+    bool forget_if_empty(Shard& shard, std::uint32_t number);
+    [[nodiscard]] std::int64_t limit_at(TimePoint now) const { return ticks_down(now - settings_.peer_timeout); }
+
+    // Adjusts the counts by what the change does to the swarm.
+    template <class Change>
+    auto counted(Swarm& swarm, Change&& change);
+    void expire_on_touch(Swarm& swarm, std::int64_t limit);
+    static void note_oldest(Swarm& swarm);
+    // One step of the sweep: a part of a family of a swarm.
+    std::uint32_t sweep_swarm(Shard& shard, std::int64_t limit, Sweep& sweep);
 
     RegistrySettings settings_;
-    Rng rng_;
-    std::uint64_t salt_;
-    std::vector<std::unique_ptr<Swarm>> swarms_;
-    std::unordered_map<InfoHash, std::uint32_t, Hasher> numbers_;  // index into swarms_
-    std::uint32_t sweep_ = 0;                                      // next swarm for expire()
-    std::uint64_t peer_count_ = 0;
-    std::uint64_t seed_count_ = 0;
+    TableRules rules_;
+    std::vector<Shard> shards_;
+    std::atomic<std::uint64_t> torrent_count_ = 0;
+    std::atomic<std::uint64_t> peer_count_ = 0;
+    std::atomic<std::uint64_t> seed_count_ = 0;
+    // Where the sweep is.
+    std::size_t sweep_shard_ = 0;
+    std::uint32_t sweep_number_ = 0;
+    std::uint32_t sweep_part_ = 0;
+};
+
+// Several questions about one swarm, with one look-up and, where the registry is shared, under one lock: as short as
+// can be, and only one at a time on a thread.
+class Registry::Visit {
+  public:
+    Visit(Registry& registry, const InfoHash& info_hash, TimePoint now);
+    ~Visit();
+    Visit(const Visit&) = delete;
+    Visit& operator=(const Visit&) = delete;
+
+    [[nodiscard]] Status announce(const KnownPeer& peer, bool is_seed, bool has_completed);
+    bool remove(const Endpoint& peer);
+    [[nodiscard]] SwarmCounts counts() const;
+    // Appends at most `want` different peers, never `asker`: those of the asker's address family first, the other
+    // family where that leaves room.
+    void sample(const Endpoint& asker, bool only_leechers, std::uint32_t want, std::vector<KnownPeer>& out);
+    // Those of the asker's family alone, as they stand in a compact list. Answers how many.
+    std::uint32_t sample_compact(const Endpoint& asker, bool only_leechers, std::uint32_t want, ByteBuffer& out);
+
+  private:
+    [[nodiscard]] Swarm& swarm() const { return shard_.swarms[number_]; }
+    [[nodiscard]] bool is_known() const { return number_ != SwarmIndex::kNoNumber; }
+
+    Registry& registry_;
+    const InfoHash& info_hash_;
+    std::uint64_t hash_;
+    Shard& shard_;
+    std::unique_lock<std::mutex> lock_;
+    TimePoint now_;
+    std::int64_t limit_;
+    std::uint32_t number_ = SwarmIndex::kNoNumber;
 };
 
 }  // namespace bt::tracker

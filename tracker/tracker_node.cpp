@@ -118,9 +118,14 @@ void TrackerNode::on_timer() {
 }
 
 void TrackerNode::sweep(TimePoint now) {
-    next_sweep_ = now + kSweepInterval;
-    const std::uint64_t count = service_.expire(now, kSweepSwarms);
-    if (count > 0) telemetry_.emit(now, telemetry::Level::Decision, "peers_expired", std::nullopt, {{"count", count}});
+    if (is_round_over_) round_began_ = now;
+    const Registry::Sweep sweep = service_.expire(now, kSweepBudget);
+    is_round_over_ = sweep.is_round_over;
+    round_expired_ += sweep.expired;
+    next_sweep_ = is_round_over_ ? std::max(round_began_ + kSweepInterval, now + kSweepPause) : now + kSweepPause;
+    if (!is_round_over_ || round_expired_ == 0) return;
+    telemetry_.emit(now, telemetry::Level::Decision, "peers_expired", std::nullopt, {{"count", round_expired_}});
+    round_expired_ = 0;
 }
 
 void TrackerNode::emit_stats(TimePoint now) {

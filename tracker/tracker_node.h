@@ -8,7 +8,9 @@
 //  - All doors ask the one service: a peer that announced at one is told about at every other.
 //  - A UDP door with port 0 takes the number of the HTTP door of the same address, where there is one. When the world
 //    gave HTTP a number that UDP cannot have, both try another, up to kPortTries times.
-//  - One timer, for the sweep that expires peers (every kSweepInterval) and the `stats` event. Each door has its own
+//  - A round of the sweep begins every kSweepInterval, in pieces of kSweepBudget with kSweepPause between them, so that
+//    no answer waits for the end of a million peers.
+//  - One timer, for the sweep that expires peers and the `stats` event. Each door has its own
 //    for its connections.
 // Events besides those of the doors: ready {"listen","announce","udp"} (summary; udp: URL, empty without such a door),
 // peers_expired {"count"} (decision), stats
@@ -30,7 +32,8 @@
 namespace bt::tracker {
 
 inline constexpr Duration kSweepInterval = seconds(1);
-inline constexpr std::uint32_t kSweepSwarms = 2'000;
+inline constexpr Duration kSweepPause = milliseconds(10);
+inline constexpr std::uint32_t kSweepBudget = 20'000;  // registry.h; about a millisecond
 inline constexpr int kPortTries = 16;
 
 struct NodeSettings {
@@ -97,6 +100,9 @@ class TrackerNode {
     std::vector<std::unique_ptr<UdpDoor>> udp_doors_;
     std::unique_ptr<env::Timer> timer_;
     TimePoint next_sweep_ = kNever;
+    TimePoint round_began_;
+    bool is_round_over_ = true;
+    std::uint64_t round_expired_ = 0;
     TimePoint next_stats_ = kNever;
 };
 

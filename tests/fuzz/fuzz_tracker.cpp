@@ -62,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         if (is_announce) check_announce(query, source, body);
         service.registry().check_invariants();
     }
-    service.expire(now + seconds(61), UINT32_MAX);
+    (void)service.expire(now + seconds(61), UINT32_MAX);
     BT_CHECK(service.registry().peer_count() == 0);
     BT_CHECK(service.registry().torrent_count() == 0);
     return 0;

@@ -183,15 +183,21 @@ TEST_CASE("expired peers are not drawn even if nobody has swept") {
     CHECK(endpoints(got) == std::set<Endpoint>{peer_v4(2).endpoint});
 }
 
-TEST_CASE("the sweep looks at as many swarms as it may and comes round to all") {
+TEST_CASE("the sweep stops behind its budget, comes round to all, and says when it has") {
     Registry registry(timeout_of(seconds(60)), Rng(1));
     for (Byte i = 0; i < 10; ++i) REQUIRE(registry.announce(hash_of(i), peer_v4(i), false, false, at(0)));
-    CHECK(registry.expire(at(60), 4) == 4);
+    // A swarm and the peer that expires in it are two.
+    const auto first = registry.expire(at(60), 8);
+    CHECK(first.expired == 4);
+    CHECK_FALSE(first.is_round_over);
     CHECK(registry.torrent_count() == 6);
-    CHECK(registry.expire(at(60), 4) == 4);
-    CHECK(registry.expire(at(60), 4) == 2);
+    CHECK(registry.expire(at(60), 8).expired == 4);
+    const auto last = registry.expire(at(60), 8);
+    CHECK(last.expired == 2);
+    CHECK(last.is_round_over);
     CHECK(registry.torrent_count() == 0);
     CHECK(registry.peer_count() == 0);
+    CHECK(registry.expire(at(60), 8).is_round_over);
 }
 
 TEST_CASE("a pinned swarm stays with its downloads when the last peer goes, another is forgotten") {
@@ -275,15 +281,167 @@ TEST_CASE("peers of the asker's family come first, the other family fills up") {
     CHECK(std::count_if(got.begin(), got.end(), [](const KnownPeer& p) { return p.endpoint.address.is_v4(); }) == 2);
 }
 
-TEST_CASE("twenty thousand peers take at most 61 bytes each, and almost nothing when they are gone") {
-    Registry registry(timeout_of(seconds(60)), Rng(7));
-    for (std::uint16_t i = 0; i < 20000; ++i) {
-        REQUIRE(registry.announce(hash_of(1), peer_v4(static_cast<Byte>(i % 250), i), i % 2 == 0, false, at(0)));
+// 10.x.y.z, one after the other.
+KnownPeer numbered(std::uint32_t number) {
+    return {
+        {Address::v4({10, static_cast<Byte>(number >> 16), static_cast<Byte>(number >> 8), static_cast<Byte>(number)}),
+         6881},
+        {}};
+}
+
+TEST_CASE("a swarm that is split into parts and joined again answers as the plain model does") {
+    for (std::uint64_t rng_seed = 1; rng_seed <= 3; ++rng_seed) {
+        Rng rng(rng_seed);
+        Registry registry(timeout_of(seconds(60)), rng.fork(1));
+        Model model(seconds(60));
+        TimePoint now;
+        std::uint32_t most = 0;
+        for (int step = 0; step < 9000; ++step) {
+            // Up to three times what one table takes, then down to nobody.
+            if (rng.chance(1, step < 6000 ? 20 : 3)) now += kTick;
+            const KnownPeer peer = numbered(static_cast<std::uint32_t>(rng.below(6000)));
+            if (rng.chance(1, 10) || step >= 6000) {
+                registry.expire(now, UINT32_MAX);  // the sweep has come: now the counts are exact
+                REQUIRE(registry.counts(hash_of(1), now) == model.counts(hash_of(1), now));
+            }
+            if (rng.chance(1, 20)) {
+                REQUIRE(registry.remove(hash_of(1), peer.endpoint, now) ==
+                        model.remove(hash_of(1), peer.endpoint, now));
+            } else if (step < 6000 || rng.chance(1, 100)) {
+                const bool is_seed = rng.chance(1, 3);
+                const bool completed = is_seed && rng.chance(1, 3);
+                REQUIRE(registry.announce(hash_of(1), peer, is_seed, completed, now));
+                model.announce(hash_of(1), peer, is_seed, completed, now);
+            }
+            if (step % 50 == 0) {
+                std::vector<KnownPeer> got;
+                const bool only_leechers = rng.chance(1, 2);
+                registry.sample(hash_of(1), peer.endpoint, only_leechers, 40, now, got);
+                const auto allowed = model.others(hash_of(1), peer.endpoint, only_leechers, now);
+                const auto named = endpoints(got);
+                REQUIRE(named.size() == got.size());
+                REQUIRE(std::includes(allowed.begin(), allowed.end(), named.begin(), named.end()));
+                registry.check_invariants();
+            }
+            most = std::max(most, static_cast<std::uint32_t>(registry.peer_count()));
+        }
+        CHECK(most > kMostWhole);
+        registry.expire(now + seconds(61), UINT32_MAX);
+        CHECK(registry.peer_count() == 0);
+        CHECK(registry.torrent_count() == 0);
     }
-    CHECK(registry.memory_bytes() / 20000 <= 61);
+}
+
+TEST_CASE("peers of a split swarm that are too old are never named, even before the sweep has come") {
+    Registry registry(timeout_of(seconds(60)), Rng(3));
+    for (std::uint32_t i = 0; i < 5000; ++i) {
+        REQUIRE(registry.announce(hash_of(1), numbered(i), false, false, at(i % 2 == 0 ? 0 : 30)));
+    }
+    std::vector<KnownPeer> got;
+    registry.sample(hash_of(1), numbered(9999).endpoint, false, 200, at(60), got);
+    CHECK(got.size() > 50);
+    for (const KnownPeer& peer : got) CHECK(peer.endpoint.address.bytes()[3] % 2 == 1);
+}
+
+TEST_CASE("each peer of a split swarm is drawn about equally often") {
+    Registry registry(timeout_of(seconds(60)), Rng(5));
+    constexpr std::uint32_t kPeers = 3000;
+    for (std::uint32_t i = 0; i < kPeers; ++i) REQUIRE(registry.announce(hash_of(1), numbered(i), false, false, at(0)));
+    std::map<Endpoint, int> drawn;
+    for (int i = 0; i < 6000; ++i) {
+        std::vector<KnownPeer> got;
+        registry.sample(hash_of(1), numbered(7).endpoint, false, 50, at(1), got);
+        REQUIRE(got.size() == 50);
+        for (const KnownPeer& peer : got) ++drawn[peer.endpoint];
+    }
+    CHECK(drawn.size() == kPeers - 1);
+    for (const auto& [endpoint, count] : drawn) CHECK(std::abs(count - 100) < 60);  // standard deviation 10
+}
+
+TEST_CASE("the sweep of a large swarm stays near its budget, however many expire") {
+    Registry registry(timeout_of(seconds(60)), Rng(5));
+    constexpr std::uint32_t kPeers = 20'000;
+    for (std::uint32_t i = 0; i < kPeers; ++i) REQUIRE(registry.announce(hash_of(1), numbered(i), false, false, at(0)));
+    int pieces = 0;
+    for (bool over = false; !over; ++pieces) {
+        const auto sweep = registry.expire(at(60), 500);
+        CHECK(sweep.expired < 1200);  // the budget and a part
+        over = sweep.is_round_over;
+        registry.check_invariants();
+    }
+    CHECK(pieces > 20);
+    CHECK(registry.peer_count() == 0);
+}
+
+TEST_CASE("a compact sample is what the other one names, of the asker's family only") {
+    Registry registry(timeout_of(seconds(60)), Rng(7));
+    for (Byte i = 0; i < 5; ++i) {
+        REQUIRE(registry.announce(hash_of(1), peer_v4(i), i == 0, false, at(0)));
+        REQUIRE(registry.announce(hash_of(1), peer_v6(i), i == 0, false, at(0)));
+    }
+    for (const KnownPeer& asker : {peer_v4(1), peer_v6(1), peer_v4(99)}) {
+        for (const bool only_leechers : {false, true}) {
+            Registry::Visit visit(registry, hash_of(1), at(1));
+            ByteBuffer out{1, 2, 3};
+            const std::uint32_t count = visit.sample_compact(asker.endpoint, only_leechers, 50, out);
+            const std::size_t expected = 5u - (asker.peer_id[0] == 99 ? 0u : 1u) - (only_leechers ? 1u : 0u);
+            CHECK(count == expected);
+            const bool is_v4 = asker.endpoint.address.is_v4();
+            REQUIRE(out.size() == 3 + count * (is_v4 ? 6u : 18u));
+            std::set<Endpoint> named;
+            for (std::size_t at = 3; at < out.size(); at += is_v4 ? 6 : 18) {
+                named.insert(is_v4 ? Endpoint::from_compact_v4(&out[at]) : Endpoint::from_compact_v6(&out[at]));
+            }
+            std::vector<KnownPeer> all;
+            visit.sample(asker.endpoint, only_leechers, 50, all);
+            std::erase_if(all, [&](const KnownPeer& peer) { return peer.endpoint.address.is_v4() != is_v4; });
+            CHECK(named == endpoints(all));
+        }
+    }
+}
+
+TEST_CASE("peer ids are told where they are kept and zeros where they are not") {
+    for (const bool keep : {true, false}) {
+        RegistrySettings settings = timeout_of(seconds(60));
+        settings.keep_peer_ids = keep;
+        Registry registry(settings, Rng(7));
+        for (std::uint32_t i = 0; i < 3000; ++i) {
+            KnownPeer peer = numbered(i);
+            peer.peer_id[3] = static_cast<Byte>(i);
+            REQUIRE(registry.announce(hash_of(1), peer, false, false, at(0)));
+        }
+        std::vector<KnownPeer> got;
+        registry.sample(hash_of(1), peer_v4(1).endpoint, false, 3000, at(1), got);
+        REQUIRE(got.size() == 3000);
+        for (const KnownPeer& peer : got) REQUIRE(peer.peer_id[3] == (keep ? peer.endpoint.address.bytes()[3] : 0));
+    }
+}
+
+std::size_t bytes_a_peer(bool keep_peer_ids, std::uint32_t torrents, std::uint32_t peers) {
+    RegistrySettings settings = timeout_of(seconds(60));
+    settings.keep_peer_ids = keep_peer_ids;
+    Registry registry(settings, Rng(7));
+    const std::size_t before = registry.memory_bytes();
+    for (std::uint32_t i = 0; i < peers; ++i) {
+        InfoHash info_hash{};
+        info_hash[0] = static_cast<Byte>(i % torrents);
+        info_hash[1] = static_cast<Byte>(i % torrents >> 8);
+        REQUIRE(registry.announce(info_hash, numbered(i), i % 2 == 0, false, at(0)));
+    }
     registry.check_invariants();
-    registry.expire(at(60), 1);
-    CHECK(registry.memory_bytes() < 1000);
+    const std::size_t bytes = registry.memory_bytes();
+    while (!registry.expire(at(60), 1000).is_round_over) {
+    }
+    CHECK(registry.peer_count() == 0);
+    CHECK(registry.memory_bytes() < before + 40'000);
+    return (bytes - before) / peers;
+}
+
+TEST_CASE("an IPv4 peer takes at most 24 bytes in small swarms and in a large one, 44 with its peer id") {
+    CHECK(bytes_a_peer(false, 2000, 20'000) <= 24);
+    CHECK(bytes_a_peer(true, 2000, 20'000) <= 44);
+    CHECK(bytes_a_peer(false, 1, 60'000) <= 24);
+    CHECK(bytes_a_peer(true, 1, 60'000) <= 44);
 }
 
 }  // namespace
