@@ -152,24 +152,30 @@ void Registry::expire_on_touch(Swarm& swarm, std::int64_t limit) {
     note_oldest(swarm);
 }
 
-// Parts of IPv4 first, then those of IPv6. Moves on to the next swarm behind the last one, and answers what it cost.
+// The first part from number `part` on that there is: those of IPv4 are numbered from 0, those of IPv6 from kParts.
+std::uint32_t Registry::next_part(const Swarm& swarm, std::uint32_t part) {
+    if (part < kParts && swarm.v4.size() > 0 && part < swarm.v4.part_count()) return part;
+    part = std::max(part, kParts);
+    return swarm.v6.size() > 0 && part - kParts < swarm.v6.part_count() ? part : kNoPart;
+}
+
+// Moves on to the next swarm behind the last part, and answers what it cost.
 std::uint32_t Registry::sweep_swarm(Shard& shard, std::int64_t limit, Sweep& sweep) {
     Swarm& swarm = shard.swarms[sweep_number_];
-    const std::uint32_t v4_parts = swarm.v4.size() > 0 ? swarm.v4.part_count() : 0;
-    const std::uint32_t parts = v4_parts + (swarm.v6.size() > 0 ? swarm.v6.part_count() : 0);
+    const std::uint32_t part = next_part(swarm, sweep_part_);
     std::uint32_t cost = 1;
-    if (swarm.oldest <= limit && sweep_part_ < parts) {
-        const std::uint32_t part = sweep_part_++;
+    if (swarm.oldest <= limit && part != kNoPart) {
         const auto expire_in = [&](auto& peers, std::uint32_t number) {
             if (peers.oldest(number) > limit) return 0u;
             cost += peers.part_size(number) / kPeersPerUnit;
             return peers.expire_part(number, limit, rules_);
         };
         const std::uint32_t expired = counted(
-            swarm, [&] { return part < v4_parts ? expire_in(swarm.v4, part) : expire_in(swarm.v6, part - v4_parts); });
+            swarm, [&] { return part < kParts ? expire_in(swarm.v4, part) : expire_in(swarm.v6, part - kParts); });
         sweep.expired += expired;
         cost += expired;
-        if (sweep_part_ < parts) return cost;
+        sweep_part_ = part + 1;
+        if (next_part(swarm, sweep_part_) != kNoPart) return cost;
         swarm.v4.join_if_small(rules_);
         swarm.v6.join_if_small(rules_);
         note_oldest(swarm);

@@ -137,6 +137,8 @@ class Registry {
     auto counted(Swarm& swarm, Change&& change);
     void expire_on_touch(Swarm& swarm, std::int64_t limit);
     static void note_oldest(Swarm& swarm);
+    static constexpr std::uint32_t kNoPart = UINT32_MAX;
+    [[nodiscard]] static std::uint32_t next_part(const Swarm& swarm, std::uint32_t part);
     // One step of the sweep: a part of a family of a swarm.
     std::uint32_t sweep_swarm(Shard& shard, std::int64_t limit, Sweep& sweep);
 

@@ -200,6 +200,23 @@ TEST_CASE("the sweep stops behind its budget, comes round to all, and says when 
     CHECK(registry.expire(at(60), 8).is_round_over);
 }
 
+TEST_CASE("one round of the sweep forgets both families of every swarm, few peers or many") {
+    Registry registry(timeout_of(seconds(60)), Rng(1));
+    for (std::uint16_t i = 0; i < 3000; ++i) {
+        REQUIRE(registry.announce(hash_of(1), peer_v4(1, i), false, false, at(0)));
+        REQUIRE(registry.announce(hash_of(2), peer_v6(1, i), false, false, at(0)));
+        REQUIRE(registry.announce(hash_of(1), peer_v6(1, i % 10), false, false, at(0)));
+        REQUIRE(registry.announce(hash_of(2), peer_v4(1, i % 10), false, false, at(0)));
+        REQUIRE(registry.announce(hash_of(static_cast<Byte>(3 + i % 90)), peer_v4(1, i), false, false, at(0)));
+        REQUIRE(registry.announce(hash_of(static_cast<Byte>(3 + i % 80)), peer_v6(1, i), false, false, at(0)));
+    }
+    const std::uint64_t peers = registry.peer_count();
+    const auto sweep = registry.expire(at(60), UINT32_MAX);
+    CHECK(sweep.is_round_over);
+    CHECK(sweep.expired == peers);
+    CHECK(registry.torrent_count() == 0);
+}
+
 TEST_CASE("a pinned swarm stays with its downloads when the last peer goes, another is forgotten") {
     Registry registry(timeout_of(seconds(60)), Rng(1));
     registry.pin(hash_of(1));
