@@ -24,6 +24,7 @@ struct DownloadArguments {
     app::CommonOptions common;
     ClientOptions client;
     ViewOptions view;
+    app::CaptureOptions capture;
 };
 
 // Where the table's setters write to.

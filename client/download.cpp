@@ -27,7 +27,7 @@ Ending run(SessionPlan plan, const ClientOptions& options, const ViewOptions& sh
            app::ProgramStart& program, TimePoint& ended_at) {
     ProgressOutput view(shown, program.log, options.stats_interval);
     RunnerHooks hooks;
-    hooks.progress_interval = program.events ? Duration(app::EventFile::kFlushInterval) : kRedrawInterval;
+    hooks.progress_interval = program.is_recording() ? Duration(app::EventFile::kFlushInterval) : kRedrawInterval;
     hooks.on_listening = [&](const Endpoint& endpoint) {
         program.telemetry().emit(TimePoint{}, telemetry::Level::Summary, "ready", std::nullopt,
                                  {{"listen", endpoint.to_string()}});
@@ -35,9 +35,10 @@ Ending run(SessionPlan plan, const ClientOptions& options, const ViewOptions& sh
     };
     hooks.on_progress = [&](Session& session, TimePoint now) {
         view.show(session.view(view.wants_peers()), now);
-        if (program.events) program.events->flush();
+        program.flush();
     };
     hooks.on_message = [&](const std::string& text) { view.note(text); };
+    plan.settings.engine.tap = program.tap();
     Runner runner(std::move(plan), options.outdir, options.on_complete, program.telemetry(), std::move(hooks));
     const net::Signals signals(
         runner.loop(), [&](int) { runner.interrupt(); },
@@ -57,7 +58,7 @@ Ending run(SessionPlan plan, const ClientOptions& options, const ViewOptions& sh
 }  // namespace
 
 app::ExitCode run_download(const DownloadArguments& arguments, const RereadArguments& reread) {
-    auto program = app::start_program("swarm-client", arguments.common, "client");
+    auto program = app::start_program("swarm-client", arguments.common, "client", arguments.capture);
     if (!program) {
         app::Log("swarm-client", app::Severity::Error).error(program.error().message());
         return app::exit_code_for(program.error());

@@ -145,6 +145,7 @@ std::vector<Option> download_options(DownloadArguments& out) {
     add_peers(options, out.client);
     add_view(options, out.view);
     std::ranges::move(app::common_options(out.common), std::back_inserter(options));
+    std::ranges::move(app::capture_options(out.capture), std::back_inserter(options));
     return options;
 }
 

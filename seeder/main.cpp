@@ -21,6 +21,7 @@ using namespace bt;
 
 struct Arguments {
     app::CommonOptions common;
+    app::CaptureOptions capture;
     std::string torrent;
     std::string original;
     std::string peers_file;
@@ -69,6 +70,7 @@ app::Program seeder_table(Arguments& out) {
          "Peers"},
     };
     std::ranges::move(app::common_options(out.common), std::back_inserter(program.main.options));
+    std::ranges::move(app::capture_options(out.capture), std::back_inserter(program.main.options));
     program.exit_codes = app::exit_codes_help();
     return program;
 }
@@ -118,9 +120,10 @@ app::ExitCode run(int argc, char** argv, const Arguments& arguments, app::Progra
     std::string reason = "stopped";
     Endpoint listen;
 
+    seeder::SeedSettings settings = settings_from(arguments, metainfo, std::move(peers), std::move(tls), rng);
+    settings.engine.tap = program.tap();
     seeder::SeedNode node(
-        env, settings_from(arguments, metainfo, std::move(peers), std::move(tls), rng), program.telemetry(),
-        rng.fork(1),
+        env, std::move(settings), program.telemetry(), rng.fork(1),
         [&] {
             program.telemetry().emit(env.now(), telemetry::Level::Summary, "ready", std::nullopt,
                                      {{"listen", listen.to_string()}});
@@ -141,7 +144,7 @@ app::ExitCode run(int argc, char** argv, const Arguments& arguments, app::Progra
     const net::Signals signals(
         loop, [&](int) { node.stop(); }, [&] { read_limit_again(argc, argv, node, program.log); });
     std::unique_ptr<env::Timer> flush = env.make_timer([&] {
-        program.events->flush();
+        program.flush();
         flush->arm(env.now() + app::EventFile::kFlushInterval);
     });
 
@@ -151,7 +154,7 @@ app::ExitCode run(int argc, char** argv, const Arguments& arguments, app::Progra
         reason = endpoint.error().message();
     } else {
         listen = *endpoint;
-        if (program.events) flush->arm(env.now());
+        if (program.is_recording()) flush->arm(env.now());
         loop.run();
     }
     if (code != app::ExitCode::Ok) program.log.error(reason);
@@ -160,7 +163,7 @@ app::ExitCode run(int argc, char** argv, const Arguments& arguments, app::Progra
 }
 
 app::ExitCode run_seeder(int argc, char** argv, const Arguments& arguments) {
-    auto program = app::start_program("swarm-seeder", arguments.common, "seeder");
+    auto program = app::start_program("swarm-seeder", arguments.common, "seeder", arguments.capture);
     if (!program) {
         app::Log("swarm-seeder", app::Severity::Error).error(program.error().message());
         return app::exit_code_for(program.error());

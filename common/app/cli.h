@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "common/app/capture_file.h"
 #include "common/app/event_file.h"
 #include "common/app/exit_code.h"
 #include "common/app/log.h"
@@ -40,15 +41,23 @@ struct CommonOptions {
 // `out` must outlive the table.
 [[nodiscard]] std::vector<Option> common_options(CommonOptions& out);
 
-// What start_program() made. `events` is null without --events.
+// What start_program() made. `events` is null without --events, `capture` without --capture.
 struct ProgramStart {
     Log log;
     std::unique_ptr<EventFile> events;
+    std::unique_ptr<CaptureFile> capture;  // hands events on to `events`
 
-    [[nodiscard]] telemetry::Telemetry telemetry() const { return telemetry::Telemetry(events.get()); }
+    [[nodiscard]] telemetry::Telemetry telemetry() const {
+        return capture ? telemetry::Telemetry(capture.get()) : telemetry::Telemetry(events.get());
+    }
+    [[nodiscard]] telemetry::LinkTap* tap() const { return capture ? &capture->tap() : nullptr; }
+    // To be called every EventFile::kFlushInterval where is_recording().
+    [[nodiscard]] bool is_recording() const { return events || capture; }
+    void flush();
 };
 [[nodiscard]] Result<ProgramStart> start_program(const std::string& program, const CommonOptions& options,
-                                                 const std::string& default_node_name);
+                                                 const std::string& default_node_name,
+                                                 const CaptureOptions& capture = {});
 
 // The last event of a program: exiting {"code":N,"reason":"…"}, then everything is written out.
 void finish_program(ProgramStart& program, TimePoint now, ExitCode code, std::string_view reason);

@@ -35,6 +35,7 @@ Engine::Engine(env::Env& env, EngineSettings settings, EngineObserver& observer,
     context_.source = settings_.source;
     context_.trackers = {env_, std::make_shared<UdpTrackerHub>(env, rng.fork(0x756470)), settings_.tls};
     context_.telemetry = telemetry_;
+    context_.tap = settings_.tap;
     context_.encryption = settings_.encryption;
     context_.dial_budget = &dial_budget_;
     context_.throttle = &throttle_;
@@ -97,8 +98,10 @@ void Engine::on_accepted(std::unique_ptr<env::Stream> stream) {
     const ConnectionId id(next_connection_++);
     const Endpoint remote = stream->remote_endpoint();
     const StreamEncryption encryption = make_stream_encryption(settings_.encryption, transport::DialWay::Plain, rng_);
-    unidentified_.emplace(id, std::make_unique<PeerLink>(*env_, *this, id, std::move(stream), remote, settings_.peer_id,
-                                                         std::nullopt, encryption));
+    auto link = std::make_unique<PeerLink>(*env_, *this, id, std::move(stream), remote, settings_.peer_id, std::nullopt,
+                                           encryption);
+    link->set_tap(settings_.tap);
+    unidentified_.emplace(id, std::move(link));
     arm_timer();
 }
 

@@ -34,6 +34,7 @@ struct EngineSettings {
     // Off: what an embedder gets who does not ask. Our programs ask for Prefer.
     transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Off;
     DialSettings dial;
+    telemetry::LinkTap* tap = nullptr;  // listens in on every link; must outlive the engine
     std::uint32_t max_incoming_handshakes = 100;
 };
 

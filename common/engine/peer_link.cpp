@@ -19,7 +19,8 @@ PeerLink::PeerLink(env::Env& env, LinkOwner& owner, ConnectionId id, std::unique
       half_open_(outgoing_),
       info_hash_(outgoing_to.value_or(InfoHash{})),
       state_(outgoing_ ? State::Connecting : State::Handshaking),
-      deadline_(env.now() + (outgoing_ ? kConnectTimeout : kHandshakeTimeout)) {
+      deadline_(env.now() + (outgoing_ ? kConnectTimeout : kHandshakeTimeout)),
+      watch_(id, outgoing_) {
     if (outgoing_to) {
         stream_ = std::make_unique<EncryptedStream>(env, std::move(stream), encryption, *outgoing_to);
     } else {
@@ -63,6 +64,7 @@ void PeerLink::send_handshake(const InfoHash& info_hash) {
 }
 
 void PeerLink::on_received(MutableByteView bytes) {
+    watch_.on_received(*stream_, bytes, env_->now());
     ByteView left = bytes;
     Status status;
     if (state_ == State::Handshaking) status = receive_handshake(left);
@@ -111,12 +113,21 @@ Status PeerLink::receive_messages(ByteView bytes) {
 void PeerLink::flush() {
     if (state_ == State::Closed || state_ == State::Connecting || blocked_) return;
     if (!early_output_.empty()) {
-        stream_->send(early_output_);
+        send(early_output_, UINT64_MAX);
         blocked_ = !early_output_.empty();
     }
     if (connection_ == nullptr || blocked_) return;
     while (flush_session() && owner_->on_output_drained(*this)) {
     }
+}
+
+// Returns how much was taken.
+std::uint64_t PeerLink::send(OutputQueue& output, std::uint64_t allowed) {
+    watch_.on_sending(*stream_, output, env_->now());
+    const std::uint64_t before = output.size();
+    stream_->send(output, allowed);
+    watch_.on_sent(before - output.size());
+    return before - output.size();
 }
 
 // Whether everything went out.
@@ -125,9 +136,7 @@ bool PeerLink::flush_session() {
     if (output.empty()) return true;
     const std::uint64_t allowed = throttle_ ? throttle_->upload.allowance() : UINT64_MAX;
     if (allowed > 0) {
-        const std::uint64_t before = output.size();
-        stream_->send(output, allowed);
-        const std::uint64_t sent = before - output.size();
+        const std::uint64_t sent = send(output, allowed);
         if (throttle_) throttle_->upload.spend(sent);
         connection_->session->on_bytes_sent(env_->now());
         if (output.empty()) return true;
@@ -168,6 +177,7 @@ void PeerLink::on_closed(const Error& error) {
 }
 
 void PeerLink::close() {
+    watch_.on_closed(env_->now());
     state_ = State::Closed;
     deadline_ = kNever;
     connection_ = nullptr;

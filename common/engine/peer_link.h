@@ -17,6 +17,7 @@
 #include "common/base/time.h"
 #include "common/base/types.h"
 #include "common/engine/encrypted_stream.h"
+#include "common/engine/link_watch.h"
 #include "common/engine/throttle.h"
 #include "common/env/env.h"
 #include "common/swarm/peer_group.h"
@@ -62,6 +63,8 @@ class PeerLink final : public env::StreamHandler {
              StreamEncryption encryption = {});
 
     void set_owner(LinkOwner& owner) { owner_ = &owner; }
+    // At once behind the constructor; null: nobody listens in.
+    void set_tap(telemetry::LinkTap* tap) { watch_.set_tap(tap); }
     // Rate limits hold for it behind its handshake.
     void join(ThrottleGroup& group);
     // Established: the session has moved.
@@ -96,6 +99,7 @@ class PeerLink final : public env::StreamHandler {
     [[nodiscard]] Status receive_handshake(ByteView& bytes);
     [[nodiscard]] Status receive_messages(ByteView bytes);
     void send_handshake(const InfoHash& info_hash);
+    std::uint64_t send(OutputQueue& output, std::uint64_t allowed);
     [[nodiscard]] bool flush_session();
     void count_received(std::uint64_t bytes);
     void read_as_allowed();
@@ -119,6 +123,7 @@ class PeerLink final : public env::StreamHandler {
     wire::MessageCodec codec_;
     swarm::PeerConnection* connection_ = nullptr;
     std::optional<ThrottleMember> throttle_;
+    LinkWatch watch_;
 };
 
 }  // namespace bt::engine

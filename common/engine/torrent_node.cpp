@@ -243,6 +243,7 @@ void TorrentNode::dial() {
             {{"address", endpoint->to_string()}, {"encrypted", encryption.way == transport::DialWay::Encrypted}});
         auto link = std::make_unique<PeerLink>(*context_.env, *this, id, context_.env->connect(*endpoint, source),
                                                *endpoint, context_.peer_id, options_.info_hash, encryption);
+        link->set_tap(context_.tap);
         link->join(throttle_);
         links_.emplace(id, std::move(link));
     }

@@ -107,6 +107,7 @@ struct NodeContext {
     TrackerContext trackers;
     std::vector<TrackerRoute> tracker_routes;  // none: over whatever address answers
     telemetry::Telemetry telemetry;
+    telemetry::LinkTap* tap = nullptr;  // listens in on every link
     transport::EncryptionPolicy encryption = transport::EncryptionPolicy::Off;
     DialBudget* dial_budget = nullptr;
     Throttle* throttle = nullptr;

@@ -16,7 +16,9 @@ void append_integer(std::string& out, Integer value) {
     out.append(text, result.ptr);
 }
 
-void append_value(std::string& out, const Field& field) {
+}  // namespace
+
+void append_field_value(std::string& out, const Field& field) {
     if (const auto* i = std::get_if<std::int64_t>(&field.value)) {
         append_integer(out, *i);
     } else if (const auto* u = std::get_if<std::uint64_t>(&field.value)) {
@@ -31,6 +33,8 @@ void append_value(std::string& out, const Field& field) {
         append_json_string(out, std::get<std::string_view>(field.value));
     }
 }
+
+namespace {
 
 // Length of the well-formed UTF-8 sequence at the start of text, 0 if there is none.
 std::size_t utf8_length(std::string_view text) {
@@ -87,7 +91,7 @@ std::string to_json_line(std::string_view node, const Event& event) {
         out += ',';
         append_json_string(out, field.key);
         out += ':';
-        append_value(out, field);
+        append_field_value(out, field);
     }
     out += '}';
     return out;

@@ -77,6 +77,8 @@ class Telemetry {
 // are not UTF-8 become U+FFFD; the same event always gives the same bytes.
 [[nodiscard]] std::string to_json_line(std::string_view node, const Event& event);
 
+// As JSON.
+void append_field_value(std::string& out, const Field& field);
 // The quoted, escaped JSON string for text.
 void append_json_string(std::string& out, std::string_view text);
 

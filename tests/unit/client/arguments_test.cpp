@@ -100,6 +100,9 @@ void check_common() {
     CHECK(download({"--listen", "[::1]:6881"}).client.listen == Endpoint::parse("[::1]:6881"));
     CHECK(download({"--bind", "127.0.0.5"}).client.bind == Address::parse("127.0.0.5"));
     CHECK(download({"--port", "6881"}).client.port == 6881);
+    CHECK(download({"--capture", "x.pcapng"}).capture.path == "x.pcapng");
+    CHECK(download({"--capture-block-bytes", "16KiB"}).capture.block_bytes == 16384);
+    CHECK(download({"--capture-limit", "1MiB"}).capture.max_bytes == 1 << 20);
     CHECK(download({"--loglevel", "debug"}).common.loglevel == app::Severity::Debug);
     CHECK(download({"--log-json"}).common.log_json);
     CHECK(download({"--events", "fd:3"}).common.events == "fd:3");

@@ -1,0 +1,131 @@
+"""--capture, as tshark decodes it: every message of an encrypted link, and why a peer was unchoked, picked from, dropped."""
+import os
+import subprocess
+import sys
+
+from common import (EXIT_OK, Lab, Payload, check, downloaded, ends_with, main, peers_file, says, start_client,
+                    start_seeder)
+
+KIB = 1024
+NUMBERS = {"choke": "0", "unchoke": "1", "interested": "2", "have": "4", "bitfield": "5", "request": "6", "piece": "7",
+           "have_all": "14", "have_none": "15", "extended": "20"}
+
+
+def decode(path, display_filter, *fields):
+    """One list of values a packet."""
+    argv = ["tshark", "-r", path, "-Y", display_filter, "-T", "fields", "-E", "separator=\t"]
+    for field in fields:
+        argv += ["-e", field]
+    done = subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                          check=False, timeout=60)
+    check(done.returncode == 0, f"tshark: {done.stderr}")
+    check("cut short" not in done.stderr and "damaged" not in done.stderr, f"tshark: {done.stderr}")
+    return [line.split("\t") for line in done.stdout.splitlines()]
+
+
+def message_types(path):
+    return [kind for (kinds,) in decode(path, "bittorrent.msg.type", "bittorrent.msg.type") for kind in kinds.split(",")]
+
+
+def nothing_malformed(path):
+    bad = decode(path, "_ws.malformed or (tcp.analysis.flags and not tcp.analysis.keep_alive)", "frame.number",
+                 "_ws.col.Info")
+    check(not bad, f"malformed or out of order: {bad[:5]}")
+
+
+def transfer(lab, encryption):
+    payload = Payload(lab, size=1024 * KIB, piece_length=32 * KIB)
+    captures = {name: lab.path(f"{name}.pcapng") for name in ("seeder", "client")}
+    seeder = start_seeder(lab, payload, payload.write_original(lab), "--encryption", encryption, "--capture",
+                          captures["seeder"], "--node-name", "seeder-1")
+    lab.wait_until(lambda: seeder.listen_endpoint(), "our seeder is ready", [seeder])
+    outdir = lab.make_dir("out")
+    ip, port = seeder.listen_endpoint()
+    client = start_client(lab, payload, outdir, "--encryption", encryption, "--peers", peers_file(lab, f"{ip}:{port}"),
+                          "--capture", captures["client"], "--node-name", "client-1")
+    downloaded(lab, client, payload, outdir)
+    seeder.stop()
+    ends_with(lab, seeder, EXIT_OK)
+    return payload, captures
+
+
+def whole_story(encryption, crypto):
+    with Lab("capture") as lab:
+        payload, captures = transfer(lab, encryption)
+        pieces, blocks = len(payload.data) // (32 * KIB), len(payload.data) // (16 * KIB)
+        for name, path in captures.items():
+            nothing_malformed(path)
+            handshakes = decode(path, "bittorrent.info_hash", "bittorrent.info_hash", "ip.src")
+            check(len(handshakes) == 2, f"{name}: handshakes {handshakes}")
+            types = message_types(path)
+            counts = {word: types.count(number) for word, number in NUMBERS.items()}
+            check(counts["piece"] == blocks and counts["request"] == blocks, f"{name}: {counts}")
+            # The client is off as soon as it has the last one: that `have` may stay unsaid.
+            check(pieces - 1 <= counts["have"] <= pieces, f"{name}: {counts}")
+            check(counts["unchoke"] == 1 and counts["interested"] == 1 and counts["extended"] == 2, f"{name}: {counts}")
+            comments = [comment for (comment,) in decode(path, "frame.comment", "frame.comment")]
+            check(any(f'encryption="{crypto}"' in comment for comment in comments), f"{name}: {comments[:3]}")
+            check(comments[-1].startswith("peer_disconnected: "), f"{name}: {comments[-1]}")
+        unchoke = decode(captures["seeder"], "bittorrent.msg.type == 1", "frame.comment", "frame.interface_name")
+        check(unchoke[0][0].startswith('unchoked: reason="free_slot"'), f"the unchoke: {unchoke}")
+        check(unchoke[0][1].startswith("seeder-1 <- "), f"its interface: {unchoke}")
+        picks = [comment for (comment,) in decode(captures["client"], "bittorrent.msg.type == 6 and frame.comment",
+                                                  "frame.comment")]
+        check(sum(pick.startswith("piece_begun: ") and "reason=" in pick for pick in picks) == pieces,
+              f"{len(picks)} picks have a reason: {picks[:3]}")
+
+
+def plain_link():
+    whole_story("off", "none")
+
+
+def encrypted_link():
+    whole_story("require", "rc4")
+
+
+def killed():
+    """A program that is killed leaves whole packets."""
+    with Lab("capture") as lab:
+        payload = Payload(lab, size=4096 * KIB, piece_length=32 * KIB)
+        seeder = start_seeder(lab, payload, payload.write_original(lab))
+        lab.wait_until(lambda: seeder.listen_endpoint(), "our seeder is ready", [seeder])
+        ip, port = seeder.listen_endpoint()
+        path = lab.path("client.pcapng")
+        client = start_client(lab, payload, lab.make_dir("out"), "--peers", peers_file(lab, f"{ip}:{port}"), "--capture",
+                              path, "--download-limit", "1MiB/s")
+        lab.wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > 4 * KIB, "the capture has grown", [client])
+        client.kill()
+        lab.wait_exit(client, 10)
+        nothing_malformed(path)
+        check("7" in message_types(path), "no block was recorded")
+
+
+def limits():
+    """--capture-block-bytes keeps what comes, --capture-limit ends the capture and nothing else."""
+    with Lab("capture") as lab:
+        payload = Payload(lab, size=256 * KIB, piece_length=32 * KIB)
+        seeder = start_seeder(lab, payload, payload.write_original(lab))
+        lab.wait_until(lambda: seeder.listen_endpoint(), "our seeder is ready", [seeder])
+        peers = peers_file(lab, "{}:{}".format(*seeder.listen_endpoint()))
+        whole, outdir = lab.path("whole.pcapng"), lab.make_dir("whole")
+        client = start_client(lab, payload, outdir, "--peers", peers, "--capture", whole, "--capture-block-bytes",
+                              "16KiB")
+        downloaded(lab, client, payload, outdir)
+        kept = "".join(data for (data,) in decode(whole, "bittorrent.piece.data", "bittorrent.piece.data"))
+        check(len(kept) // 2 >= len(payload.data), f"{len(kept) // 2} bytes of blocks were kept")
+        short, outdir = lab.path("short.pcapng"), lab.make_dir("short")
+        client = start_client(lab, payload, outdir, "--peers", peers, "--capture", short, "--capture-limit", "2KiB",
+                              name="short")
+        downloaded(lab, client, payload, outdir)
+        says(client, "--capture-limit")
+        check(0 < os.path.getsize(short) <= 2 * KIB, f"{os.path.getsize(short)} bytes")
+        nothing_malformed(short)
+        refused = start_client(lab, payload, outdir, "--capture", lab.path("no/such/folder"), name="refused")
+        lab.wait_exit(refused, 10)
+        check(refused.exit_code != EXIT_OK, "a capture that cannot be made was no error")
+        says(refused, "no/such/folder")
+
+
+if not any(os.access(os.path.join(folder, "tshark"), os.X_OK) for folder in os.environ["PATH"].split(":")):
+    sys.exit("tshark is missing")
+main({case.__name__: case for case in (plain_link, encrypted_link, killed, limits)})
