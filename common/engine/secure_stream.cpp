@@ -20,7 +20,7 @@ SecureStream::SecureStream(std::unique_ptr<env::Stream> inner, crypto::TlsServer
 
 SecureStream::~SecureStream() {
     if (destroyed_ != nullptr) *destroyed_ = true;
-    if (ended_ || !session_.is_ready()) return;
+    if (ended_ || cut_ || !session_.is_ready()) return;
     session_.close();
     flush();
 }

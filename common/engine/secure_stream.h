@@ -37,6 +37,10 @@ class SecureStream final : public env::Stream, private env::StreamHandler {
     void take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) override;
     void pause_reading() override { inner_->pause_reading(); }
     void resume_reading(std::uint64_t max_bytes = UINT64_MAX) override;
+    void reset_on_close() override {
+        cut_ = true;
+        inner_->reset_on_close();
+    }
     [[nodiscard]] Endpoint local_endpoint() const override { return inner_->local_endpoint(); }
     [[nodiscard]] Endpoint remote_endpoint() const override { return inner_->remote_endpoint(); }
 
@@ -62,6 +66,7 @@ class SecureStream final : public env::Stream, private env::StreamHandler {
     bool wants_room_ = false;  // the handler is owed an on_writable
     std::uint64_t may_read_ = UINT64_MAX;
     bool ended_ = false;         // the handler was told, or we are closing
+    bool cut_ = false;           // no close_notify
     bool* destroyed_ = nullptr;  // set while the handler is being called
 };
 

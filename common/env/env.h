@@ -83,6 +83,10 @@ class Stream {
     virtual void pause_reading() = 0;
     virtual void resume_reading(std::uint64_t max_bytes = UINT64_MAX) = 0;
 
+    // From now on destroying it cuts the connection off: what is still on its way may be lost, and the other side sees
+    // ConnectionReset in place of an end.
+    virtual void reset_on_close() = 0;
+
     [[nodiscard]] virtual Endpoint local_endpoint() const = 0;
     [[nodiscard]] virtual Endpoint remote_endpoint() const = 0;
 };

@@ -7,7 +7,6 @@
 #include "common/base/check.h"
 
 namespace bt::http {
-namespace {
 
 std::string_view reason_phrase(int status) {
     switch (status) {
@@ -15,6 +14,16 @@ std::string_view reason_phrase(int status) {
             return "OK";
         case 204:
             return "No Content";
+        case 301:
+            return "Moved Permanently";
+        case 302:
+            return "Found";
+        case 303:
+            return "See Other";
+        case 307:
+            return "Temporary Redirect";
+        case 308:
+            return "Permanent Redirect";
         case 400:
             return "Bad Request";
         case 403:
@@ -35,14 +44,26 @@ std::string_view reason_phrase(int status) {
             return "Request Header Fields Too Large";
         case 500:
             return "Internal Server Error";
+        case 502:
+            return "Bad Gateway";
         case 503:
             return "Service Unavailable";
+        case 504:
+            return "Gateway Timeout";
         default:
             return status < 400 ? "OK" : "Error";
     }
 }
 
-}  // namespace
+std::string response_head(int status, std::string_view content_type, std::uint64_t content_length, bool keep_alive) {
+    std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
+    head += reason_phrase(status);
+    head += "\r\nContent-Type: ";
+    head += content_type;
+    head += "\r\nContent-Length: " + std::to_string(content_length);
+    head += keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
+    return head;
+}
 
 std::string_view Request::path() const { return std::string_view(target).substr(0, target.find('?')); }
 
@@ -67,6 +88,7 @@ struct ServerConnection::Impl {
     std::size_t consume(ByteView bytes);
     void consume_held();
     void hold(ByteView bytes);
+    void keep_head(ByteView slice);
     void start_request();
     void enter(Phase next) {
         phase = next;
@@ -95,6 +117,7 @@ struct ServerConnection::Impl {
     Request request;
     bool is_head_request = false;
     bool close_after_response = false;
+    bool keeps_heads = false;
     ByteBuffer held;  // bytes behind the request being answered, from held_at on
     std::size_t held_at = 0;
     OutputQueue output;
@@ -173,7 +196,9 @@ std::size_t ServerConnection::Impl::consume(ByteView bytes) {
             refuse(431);
             break;
         }
+        const bool in_head = phase == Phase::Head;
         const llhttp_errno_t result = llhttp_execute(&parser, as_chars(slice.data()), slice.size());
+        if (in_head && keeps_heads) keep_head(slice);
         if (result == HPE_OK) {
             taken += slice.size();
             if (phase == Phase::Head) head_size += slice.size();
@@ -184,6 +209,19 @@ std::size_t ServerConnection::Impl::consume(ByteView bytes) {
         }
     }
     return taken;
+}
+
+// Of a slice that was fed while in the head, up to where the head ended.
+void ServerConnection::Impl::keep_head(ByteView slice) {
+    request.head += as_text(slice);
+    if (phase == Phase::Head) return;
+    const std::size_t crlf = request.head.find("\r\n\r\n");
+    const std::size_t lf = request.head.find("\n\n");
+    if (crlf != std::string::npos && (lf == std::string::npos || crlf < lf)) {
+        request.head.resize(crlf + 4);
+    } else if (lf != std::string::npos) {
+        request.head.resize(lf + 2);
+    }
 }
 
 void ServerConnection::Impl::receive(ByteView bytes) {
@@ -217,13 +255,7 @@ void ServerConnection::Impl::consume_held() {
 
 void ServerConnection::Impl::write_response(int status, std::string_view content_type, ByteView body, bool keep_alive,
                                             bool with_body) {
-    std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
-    head += reason_phrase(status);
-    head += "\r\nContent-Type: ";
-    head += content_type;
-    head += "\r\nContent-Length: " + std::to_string(body.size());
-    head += keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
-    output.append_bytes(as_bytes(head));
+    output.append_bytes(as_bytes(response_head(status, content_type, body.size(), keep_alive)));
     if (with_body) output.append_bytes(body);
 }
 
@@ -251,11 +283,22 @@ void ServerConnection::respond(int status, std::string_view content_type, ByteVi
     BT_CHECK(impl_->phase == Impl::Phase::Answering);
     BT_CHECK(content_type.find_first_of("\r\n") == std::string_view::npos);
     impl_->now = now;
-    const bool keep_alive = impl_->request.keep_alive && !impl_->close_after_response;
+    const bool keep_alive = !will_close();
     impl_->write_response(status, content_type, body, keep_alive, !impl_->is_head_request);
     impl_->enter(keep_alive ? Impl::Phase::Idle : Impl::Phase::Closing);
     impl_->consume_held();
 }
+
+void ServerConnection::end_response(bool keep_alive, TimePoint now) {
+    BT_CHECK(impl_->phase == Impl::Phase::Answering);
+    impl_->now = now;
+    impl_->enter(keep_alive && !will_close() ? Impl::Phase::Idle : Impl::Phase::Closing);
+    impl_->consume_held();
+}
+
+bool ServerConnection::will_close() const { return !impl_->request.keep_alive || impl_->close_after_response; }
+
+void ServerConnection::keep_heads() { impl_->keeps_heads = true; }
 
 OutputQueue& ServerConnection::output() { return impl_->output; }
 

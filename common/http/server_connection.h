@@ -31,8 +31,9 @@ inline constexpr Duration kIdleTimeout = seconds(30);
 
 struct Request {
     std::string method;
-    std::string target;   // path[?query], as sent
+    std::string target;  // path[?query], as sent
     bool keep_alive = false;
+    std::string head{};  // the whole head as it came, when keep_heads() asked for it
 
     [[nodiscard]] std::string_view path() const;
     [[nodiscard]] std::string_view query() const;  // without '?', empty if none
@@ -47,17 +48,29 @@ class ServerConnection {
     // Next complete request that has no response yet; answer it with respond() before asking for another.
     [[nodiscard]] std::optional<Request> poll_request();
     void respond(int status, std::string_view content_type, ByteView body, TimePoint now);
+    // In place of respond(): the owner has put a response of its own into output(). Closes behind it, unless keep_alive
+    // is wanted and the request allows it.
+    void end_response(bool keep_alive, TimePoint now);
+    // True when respond() would close the connection behind the response that is due.
+    [[nodiscard]] bool will_close() const;
+    // From the next request on.
+    void keep_heads();
 
     [[nodiscard]] OutputQueue& output();
     // Close once the output is empty.
     [[nodiscard]] bool wants_close() const;
 
     [[nodiscard]] TimePoint next_deadline() const;
-    void on_deadline(TimePoint now);   // then wants_close()
+    void on_deadline(TimePoint now);  // then wants_close()
 
   private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
+
+// The head that respond() writes, up to and with the empty line.
+[[nodiscard]] std::string response_head(int status, std::string_view content_type, std::uint64_t content_length,
+                                        bool keep_alive);
+[[nodiscard]] std::string_view reason_phrase(int status);
 
 }  // namespace bt::http

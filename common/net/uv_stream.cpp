@@ -40,6 +40,11 @@ UvStream::UvStream(UvLoop& loop, UvDisk& disk, Fd accepted, const Endpoint& remo
 
 UvStream::~UvStream() {
     poller_.reset();
+    if (resets_on_close_ && state_ == State::Open) {
+        constexpr linger kCut = {1, 0};
+        setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &kCut, sizeof kCut);
+        return;
+    }
     // MSG_TRUNC: dropped by the kernel, not copied. Once is enough for what was on its way to us.
     if (state_ == State::Open) recv(fd_.get(), nullptr, kReadPerTurn, MSG_TRUNC | MSG_DONTWAIT);
 }

@@ -41,6 +41,7 @@ class UvStream final : public env::Stream {
     void take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) override;
     void pause_reading() override;
     void resume_reading(std::uint64_t max_bytes = UINT64_MAX) override;
+    void reset_on_close() override { resets_on_close_ = true; }
     [[nodiscard]] Endpoint local_endpoint() const override { return local_endpoint_of(fd_.get()); }
     [[nodiscard]] Endpoint remote_endpoint() const override { return remote_; }
 
@@ -77,6 +78,7 @@ class UvStream final : public env::Stream {
     bool waits_for_room_ = false;
     bool waits_for_device_ = false;
     bool device_answered_ = false;  // the next read takes what it takes
+    bool resets_on_close_ = false;
     bool socket_failed_ = false;    // libuv gave up watching: only receiving to the end is left
     std::size_t file_bytes_per_send_;
     Lifetime lifetime_;

@@ -45,6 +45,7 @@ struct Side {
     std::uint64_t may_read = UINT64_MAX;  // until it pauses itself
     bool wants_room = false;
     bool room_event_waits = false;
+    bool resets_on_close = false;
     bool reset_sent = false;
     env::StreamHandler* handler = nullptr;
     Pipe out;
@@ -69,6 +70,7 @@ class SimStream final : public env::Stream {
     void take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) override;
     void pause_reading() override { side().reading = false; }
     void resume_reading(std::uint64_t max_bytes) override;
+    void reset_on_close() override { side().resets_on_close = true; }
     [[nodiscard]] Endpoint local_endpoint() const override { return connection_->sides[index()].local; }
     [[nodiscard]] Endpoint remote_endpoint() const override { return connection_->sides[index()].remote; }
 

@@ -283,6 +283,20 @@ TEST_CASE("bytes for a closed stream, and closing with bytes unread, come back a
     }
 }
 
+TEST_CASE("a simulated stream that is to reset on close cuts the other side off behind what was sent") {
+    Pair world;
+    Acceptor acceptor(world.b, 80);
+    Probe probe(world.a);
+    probe.dial({test_address(2), 80});
+    world.run();
+    acceptor.probe().send(test_bytes(10));
+    acceptor.probe().stream().reset_on_close();
+    acceptor.probe().close();
+    world.run();
+    CHECK(probe.received().size() == 10);
+    CHECK(probe.closed_with()->code == ErrorCode::ConnectionReset);
+}
+
 TEST_CASE("a dial that is given up never reaches the listener") {
     Pair world;
     Acceptor acceptor(world.b, 80);

@@ -86,6 +86,17 @@ TEST_CASE("the end of a secure stream is EndOfStream on the other side, behind a
     CHECK(rig.probe.closed_with()->code == ErrorCode::EndOfStream);
 }
 
+TEST_CASE("a secure stream that is to reset on close says no close_notify") {
+    Rig rig;
+    rig.run();
+    rig.server->stream().reset_on_close();
+    rig.server->close();
+    rig.run();
+    CHECK(rig.probe.received().empty());
+    REQUIRE(rig.probe.closed_with().has_value());
+    CHECK(rig.probe.closed_with()->code == ErrorCode::ConnectionReset);
+}
+
 TEST_CASE("a server may send from the start: it is taken when the handshake is finished") {
     Rig rig;
     rig.world.simulator().run_until([&] { return rig.server.has_value(); }, TimePoint(seconds(1)));

@@ -267,4 +267,48 @@ TEST_CASE("a response that nobody reads is dropped in the end") {
     CHECK(server.wants_close());
 }
 
+TEST_CASE("the head of a request is kept as it came where it is asked for, and ends where the head ends") {
+    constexpr std::string_view kFirst = "GET /a HTTP/1.1\r\nuser-agent:  x/1 \r\n\r\n";
+    constexpr std::string_view kSecond = "POST /b HTTP/1.1\r\nContent-Length: 2\r\n\r\n";
+    const std::string text = std::string(kFirst) + std::string(kSecond) + "hi";
+    for (const std::size_t step : {std::size_t{1}, std::size_t{7}, text.size()}) {
+        ServerConnection server(at(0));
+        server.keep_heads();
+        std::vector<std::string> heads;
+        for (std::size_t i = 0; i < text.size(); i += step) {
+            send(server, std::string_view(text).substr(i, step));
+            while (const auto request = server.poll_request()) {
+                heads.push_back(request->head);
+                server.respond(200, "text/plain", {}, at(0));
+            }
+        }
+        CHECK(heads == std::vector<std::string>{std::string(kFirst), std::string(kSecond)});
+    }
+    ServerConnection plain(at(0));
+    send(plain, kFirst);
+    CHECK(plain.poll_request()->head.empty());
+}
+
+TEST_CASE("a response that the owner wrote itself ends the request, with the connection or without it") {
+    ServerConnection server(at(0));
+    send(server, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\nGET /3 HTTP/1.1\r\n\r\n");
+    REQUIRE(server.poll_request()->target == "/1");
+    CHECK_FALSE(server.will_close());
+    server.output().append_bytes(as_bytes("odd "));
+    server.end_response(true, at(1));
+    REQUIRE(server.poll_request()->target == "/2");
+    server.output().append_bytes(as_bytes("last"));
+    server.end_response(false, at(1));
+    CHECK_FALSE(server.poll_request().has_value());
+    CHECK(server.wants_close());
+    CHECK(take_output(server) == "odd last");
+
+    ServerConnection once(at(0));
+    send(once, "GET /1 HTTP/1.0\r\n\r\n");
+    REQUIRE(once.poll_request().has_value());
+    CHECK(once.will_close());
+    once.end_response(true, at(1));
+    CHECK(once.wants_close());
+}
+
 }  // namespace bt::http

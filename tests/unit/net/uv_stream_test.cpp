@@ -289,6 +289,22 @@ TEST_CASE("a reset connection is told as such, after the bytes that came before 
     CHECK(events.closed_count == 1);
 }
 
+TEST_CASE("a stream that is to reset on close cuts the other side off behind what was sent") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Pair pair(env);
+    OutputQueue answer;
+    answer.append_bytes(as_bytes("half of"));
+    pair.server->send(answer);
+    pair.server->reset_on_close();
+    for (int i = 0; i < 3; ++i) loop.run_ready_turn();
+    CHECK_FALSE(pair.client_events.closed);  // not before it is destroyed
+    pair.server.reset();
+    REQUIRE(run_until(loop, [&] { return pair.client_events.closed.has_value(); }));
+    CHECK(pair.client_events.closed->code == ErrorCode::ConnectionReset);
+    CHECK(to_string(pair.client_events.received) == "half of");
+}
+
 TEST_CASE("sending into a connection that is gone is answered by on_closed later, even while reading is paused") {
     UvLoop loop;
     UvEnv env(loop);

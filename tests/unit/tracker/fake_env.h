@@ -25,6 +25,7 @@ struct FakeLink {
     std::uint64_t room = UINT64_MAX;  // what the reader still takes
     bool paused = false;
     bool wants_writable = false;
+    bool reset = false;  // the node cut it off, or will when it closes it
 
     [[nodiscard]] bool is_open() const { return stream != nullptr; }
     void deliver(std::string_view text) {
@@ -61,6 +62,7 @@ class FakeStream final : public env::Stream {
     void take(OutputQueue&, std::uint64_t, ByteBuffer&) override { BT_CHECK(false); }  // a tracker encrypts nothing
     void pause_reading() override { link_.paused = true; }
     void resume_reading(std::uint64_t) override { link_.paused = false; }
+    void reset_on_close() override { link_.reset = true; }
     [[nodiscard]] Endpoint local_endpoint() const override { return {Address::v4({127, 0, 0, 1}), 6969}; }
     [[nodiscard]] Endpoint remote_endpoint() const override { return remote_; }
 
