@@ -227,7 +227,8 @@ void Network::drain(const ConnectionPtr& connection, int reader_index) {
         ByteBuffer segment = std::move(pipe.arrived.front());
         pipe.arrived.pop_front();
         if (segment.empty()) {
-            const Error end = remote_error(ErrorCode::EndOfStream, "closed by the other side");
+            const Error end = sender.resets_on_close ? system_error(ECONNRESET, "stream")
+                                                     : remote_error(ErrorCode::EndOfStream, "closed by the other side");
             fail_side(*connection, reader_index, end);
             return;
         }
@@ -277,7 +278,7 @@ void Network::close(const ConnectionPtr& connection, int side) {
         connection->sever();
         return;
     }
-    if (closing.resets_on_close || other_side(*connection, side).out.waiting > 0) {
+    if (other_side(*connection, side).out.waiting > 0) {
         answer_with_reset(connection, side);
         return;
     }

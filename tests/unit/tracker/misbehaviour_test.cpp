@@ -51,7 +51,8 @@ std::string http_body(const Action& action, const HonestExchange& honest) {
 
 std::vector<std::string> keys_of(const std::string& body) {
     std::vector<std::string> keys;
-    for (const Entry& entry : read_entries(as_bytes(body)).value()) keys.push_back(entry.key);
+    const auto entries = read_entries(as_bytes(body)).value();
+    for (const Entry& entry : entries) keys.push_back(entry.key);
     return keys;
 }
 
