@@ -1,6 +1,6 @@
 #include "common/engine/http_tracker_exchange.h"
 
-#include "common/engine/secure_stream.h"
+#include "common/env/secure_stream.h"
 #include "common/engine/tls_provider.h"
 
 namespace bt::engine {
@@ -57,7 +57,7 @@ void HttpTrackerExchange::try_address(const Endpoint& remote) {
             stream_.reset();
             return refuse(tls.error());
         }
-        stream_ = std::make_unique<SecureStream>(std::move(stream_), **tls, url_.host);
+        stream_ = std::make_unique<env::SecureStream>(std::move(stream_), **tls, url_.host);
     }
     stream_->set_handler(this);
 }

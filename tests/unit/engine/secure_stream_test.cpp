@@ -1,4 +1,4 @@
-#include "common/engine/secure_stream.h"
+#include "common/env/secure_stream.h"
 
 #include "tests/sim/support/probe.h"
 #include "tests/support/catch.h"
@@ -36,11 +36,11 @@ struct Rig {
         world.network().set_delay(a.host(), b.host(), milliseconds(10));
         auto listening = b.listen({b.address(), 443}, [this, secure_server](std::unique_ptr<env::Stream> stream) {
             server.emplace(b);
-            if (secure_server) stream = std::make_unique<engine::SecureStream>(std::move(stream), servers);
+            if (secure_server) stream = std::make_unique<env::SecureStream>(std::move(stream), servers);
             server->attach(std::move(stream));
         });
         listener = std::move(listening).value();
-        probe.attach(std::make_unique<engine::SecureStream>(a.connect({b.address(), 443}, std::nullopt), clients,
+        probe.attach(std::make_unique<env::SecureStream>(a.connect({b.address(), 443}, std::nullopt), clients,
                                                             "tracker.test"));
     }
     void run() {
@@ -227,7 +227,7 @@ TEST_CASE("a secure stream may be destroyed inside each of its callbacks") {
     for (const std::string where : {"connected", "received", "closed"}) {
         Rig rig;
         rig.run();
-        Leaver leaver(std::make_unique<engine::SecureStream>(rig.a.connect({rig.b.address(), 443}, std::nullopt),
+        Leaver leaver(std::make_unique<env::SecureStream>(rig.a.connect({rig.b.address(), 443}, std::nullopt),
                                                              rig.clients, "tracker.test"),
                       where);
         rig.run();

@@ -3,7 +3,7 @@
 // Trackers in a simulated world that answer as a test says, and an announcer that asks them.
 
 #include "common/engine/announcer.h"
-#include "common/engine/secure_stream.h"
+#include "common/env/secure_stream.h"
 #include "common/wire/udp_tracker.h"
 #include "tests/unit/engine/support.h"
 
@@ -41,7 +41,7 @@ class HttpHost {
     }
     void open() {
         auto listening = env_.listen({env_.address(), kHttp}, [this](std::unique_ptr<env::Stream> stream) {
-            if (tls_ != nullptr) stream = std::make_unique<engine::SecureStream>(std::move(stream), *tls_);
+            if (tls_ != nullptr) stream = std::make_unique<env::SecureStream>(std::move(stream), *tls_);
             clients_.push_back(std::make_unique<Client>(*this, std::move(stream)));
         });
         listener_ = std::move(listening).value();

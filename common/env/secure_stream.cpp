@@ -1,19 +1,19 @@
-#include "common/engine/secure_stream.h"
+#include "common/env/secure_stream.h"
 
 #include <algorithm>
 #include <utility>
 
 #include "common/base/check.h"
 
-namespace bt::engine {
+namespace bt::env {
 
-SecureStream::SecureStream(std::unique_ptr<env::Stream> inner, crypto::TlsClientContext& context,
+SecureStream::SecureStream(std::unique_ptr<Stream> inner, crypto::TlsClientContext& context,
                            const std::string& host)
     : inner_(std::move(inner)), session_(context, host), is_client_(true) {
     inner_->set_handler(this);
 }
 
-SecureStream::SecureStream(std::unique_ptr<env::Stream> inner, crypto::TlsServerContext& context)
+SecureStream::SecureStream(std::unique_ptr<Stream> inner, crypto::TlsServerContext& context)
     : inner_(std::move(inner)), session_(context), is_client_(false) {
     inner_->set_handler(this);
 }
@@ -83,7 +83,7 @@ void SecureStream::on_writable() {
     const bool has_room = session_.is_ready() && session_.output().size() < crypto::kMaxTlsOutput;
     if (wants_room_ && has_room) {
         wants_room_ = false;
-        (void)call([](env::StreamHandler& handler) { handler.on_writable(); });
+        (void)call([](StreamHandler& handler) { handler.on_writable(); });
     }
 }
 
@@ -106,7 +106,7 @@ bool SecureStream::deliver(const crypto::TlsEvent& event) {
     if (const auto* plaintext = std::get_if<crypto::PlaintextReceived>(&event)) {
         may_read_ -= std::min<std::uint64_t>(may_read_, plaintext->bytes.size());
         if (may_read_ == 0) inner_->pause_reading();
-        return call([&](env::StreamHandler& handler) { handler.on_received(plaintext->bytes); });
+        return call([&](StreamHandler& handler) { handler.on_received(plaintext->bytes); });
     }
     flush();
     if (const auto* failed = std::get_if<crypto::TlsFailed>(&event)) {
@@ -119,15 +119,15 @@ bool SecureStream::deliver(const crypto::TlsEvent& event) {
         end_with(remote_error(ErrorCode::EndOfStream, "closed by the other side"));
         return false;
     }
-    if (is_client_) return call([](env::StreamHandler& handler) { handler.on_connected(); });
+    if (is_client_) return call([](StreamHandler& handler) { handler.on_connected(); });
     if (!std::exchange(wants_room_, false)) return true;
-    return call([](env::StreamHandler& handler) { handler.on_writable(); });
+    return call([](StreamHandler& handler) { handler.on_writable(); });
 }
 
 void SecureStream::end_with(const Error& error) {
     ended_ = true;
     const Error copy = error;
-    (void)call([&](env::StreamHandler& handler) { handler.on_closed(copy); });
+    (void)call([&](StreamHandler& handler) { handler.on_closed(copy); });
 }
 
-}  // namespace bt::engine
+}  // namespace bt::env

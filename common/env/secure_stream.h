@@ -20,19 +20,19 @@
 #include "common/crypto/tls.h"
 #include "common/env/env.h"
 
-namespace bt::engine {
+namespace bt::env {
 
-class SecureStream final : public env::Stream, private env::StreamHandler {
+class SecureStream final : public Stream, private StreamHandler {
   public:
     // Client, to this host: `inner` is being connected.
-    SecureStream(std::unique_ptr<env::Stream> inner, crypto::TlsClientContext& context, const std::string& host);
+    SecureStream(std::unique_ptr<Stream> inner, crypto::TlsClientContext& context, const std::string& host);
     // Server: `inner` was accepted.
-    SecureStream(std::unique_ptr<env::Stream> inner, crypto::TlsServerContext& context);
+    SecureStream(std::unique_ptr<Stream> inner, crypto::TlsServerContext& context);
     ~SecureStream() override;
     SecureStream(const SecureStream&) = delete;
     SecureStream& operator=(const SecureStream&) = delete;
 
-    void set_handler(env::StreamHandler* handler) override { handler_ = handler; }
+    void set_handler(StreamHandler* handler) override { handler_ = handler; }
     void send(OutputQueue& queue, std::uint64_t max_bytes = UINT64_MAX) override;
     void take(OutputQueue& queue, std::uint64_t max_bytes, ByteBuffer& into) override;
     void pause_reading() override { inner_->pause_reading(); }
@@ -59,9 +59,9 @@ class SecureStream final : public env::Stream, private env::StreamHandler {
     template <class Call>
     [[nodiscard]] bool call(Call call_handler);
 
-    std::unique_ptr<env::Stream> inner_;
+    std::unique_ptr<Stream> inner_;
     crypto::TlsSession session_;
-    env::StreamHandler* handler_ = nullptr;
+    StreamHandler* handler_ = nullptr;
     bool is_client_;
     bool wants_room_ = false;  // the handler is owed an on_writable
     std::uint64_t may_read_ = UINT64_MAX;
@@ -70,4 +70,4 @@ class SecureStream final : public env::Stream, private env::StreamHandler {
     bool* destroyed_ = nullptr;  // set while the handler is being called
 };
 
-}  // namespace bt::engine
+}  // namespace bt::env
