@@ -3,18 +3,13 @@
 #include <algorithm>
 
 #include "common/base/encoding.h"
+#include "common/http/forwarded.h"
 #include "common/meta/bencode.h"
 
 namespace bt::tracker {
 namespace {
 
 constexpr std::string_view kPlainText = "text/plain";
-
-ByteBuffer encode_failure(std::string_view reason) {
-    meta::BencodeWriter writer;
-    writer.begin_dict().key("failure reason").string(reason).end();
-    return writer.take();
-}
 
 ByteBuffer encode_scrape(std::vector<InfoHash> hashes, AnnounceService& service, TimePoint now) {
     std::sort(hashes.begin(), hashes.end());
@@ -35,7 +30,7 @@ ByteBuffer encode_scrape(std::vector<InfoHash> hashes, AnnounceService& service,
 
 }  // namespace
 
-Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query) {
+Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query, std::uint32_t max) {
     constexpr std::string_view kName = "info_hash=";
     std::vector<InfoHash> hashes;
     std::uint64_t offset = 0;
@@ -44,92 +39,132 @@ Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query) {
         if (part.starts_with(kName)) {
             const auto value = percent_decode(part.substr(kName.size()));
             if (!value || value->size() != sizeof(InfoHash)) {
-                return fail(remote_error(ErrorCode::InvalidTracker, "info_hash: must be 20 bytes, %-encoded", offset));
+                return fail(
+                    remote_error(ErrorCode::InvalidTracker, "info_hash: must be 20 bytes, %-encoded (BEP 48)", offset));
             }
-            if (hashes.size() == kMaxScrape) {
+            if (hashes.size() == max) {
                 return fail(remote_error(ErrorCode::InvalidTracker,
-                                         "info_hash: at most " + std::to_string(kMaxScrape) + " in one scrape",
-                                         offset));
+                                         "info_hash: at most " + std::to_string(max) + " in one scrape", offset));
             }
             std::copy_n(as_bytes(*value).begin(), sizeof(InfoHash), hashes.emplace_back().begin());
         }
         query.remove_prefix(std::min(part.size() + 1, query.size()));
         offset += part.size() + 1;
     }
-    if (hashes.empty()) {
-        return fail(remote_error(ErrorCode::InvalidTracker, "info_hash: missing, there is no scrape of everything"));
-    }
     return hashes;
 }
 
-HttpFront::HttpFront(AnnounceService& service, telemetry::Telemetry telemetry)
-    : service_(service), telemetry_(telemetry) {}
+HttpFront::HttpFront(AnnounceService& service, HttpSettings settings, telemetry::Telemetry telemetry)
+    : service_(service), settings_(std::move(settings)), telemetry_(telemetry) {}
 
-HttpAnswer HttpFront::answer(const http::Request& request, const Address& source,
-                             std::optional<ConnectionId> connection, TimePoint now) {
+bool HttpFront::wants_head(const Address& source) const {
+    return !settings_.proxies.empty() && !settings_.proxy_protocol && contains(settings_.proxies, source);
+}
+
+HttpAnswer HttpFront::answer(const http::Request& request, Caller caller, TimePoint now) {
     const std::string_view path = request.path();
     const bool is_announce = path.ends_with("announce");
     const bool is_scrape = path.ends_with("/scrape");
-    if (!is_announce && !is_scrape) return refuse(404, "not found\n", request, source, connection, now);
-    if (request.method != "GET") return refuse(405, "only GET\n", request, source, connection, now);
+    if (!is_announce && !is_scrape) return refuse(404, "not found\n", request, caller, now);
+    if (request.method != "GET") return refuse(405, "only GET\n", request, caller, now);
+    caller.passkey = passkey_of(path);
+    if (wants_head(caller.source)) {
+        const auto named = http::forwarded_for(request.head, settings_.proxies);
+        if (!named) {
+            const std::string reason = named.error().message();
+            return {200, kPlainText,
+                    is_announce ? refuse_announce(refusal(reason), caller, now) : refuse_scrape(reason, caller, now)};
+        }
+        caller.source = named->value_or(caller.source);
+    }
     return {200, kPlainText,
-            is_announce ? announce(request.query(), source, connection, now)
-                        : scrape(request.query(), source, connection, now)};
+            is_announce ? announce(request.query(), caller, now) : scrape(request.query(), caller, now)};
 }
 
-HttpAnswer HttpFront::refuse(int status, std::string_view text, const http::Request& request, const Address& source,
-                             std::optional<ConnectionId> connection, TimePoint now) {
+HttpAnswer HttpFront::refuse(int status, std::string_view text, const http::Request& request, const Caller& caller,
+                             TimePoint now) {
     ++counters_.refused;
     if (telemetry_.wants(telemetry::Level::Decision)) {
-        telemetry_.emit(
-            now, telemetry::Level::Decision, "request_refused", connection,
-            {{"source", source.to_string()}, {"method", request.method}, {"path", request.path()}, {"status", status}});
+        const std::string_view path = request.path();
+        const bool is_secret = !service_.settings().passkeys.empty() && !passkey_of(path).empty();
+        telemetry_.emit(now, telemetry::Level::Decision, "request_refused", caller.connection,
+                        {{"source", caller.source.to_string()},
+                         {"method", request.method},
+                         {"path", is_secret ? path.substr(path.rfind('/')) : path},
+                         {"status", status}});
     }
     return {status, kPlainText, to_buffer(as_bytes(text))};
 }
 
-ByteBuffer HttpFront::announce(std::string_view query, const Address& source, std::optional<ConnectionId> connection,
-                               TimePoint now) {
-    const auto request = wire::parse_announce_query(query);
-    const wire::AnnounceReply reply =
-        request ? service_.announce(*request, source, now) : refusal(request.error().message());
-    ++(reply.failure_reason ? counters_.refused : counters_.announces);
+ByteBuffer HttpFront::refuse_announce(const wire::AnnounceReply& reply, const Caller& caller, TimePoint now) {
+    ++counters_.refused;
     if (telemetry_.wants(telemetry::Level::Decision)) {
-        if (reply.failure_reason) {
-            telemetry_.emit(now, telemetry::Level::Decision, "announce_refused", connection,
-                            {{"source", source.to_string()}, {"reason", *reply.failure_reason}});
-        } else {
-            telemetry_.emit(now, telemetry::Level::Decision, "announced", connection,
-                            {{"info_hash", to_hex(request->info_hash)},
-                             {"peer", Endpoint{without_v4_mapping(source), request->port}.to_string()},
-                             {"peer_id", to_hex(request->peer_id)},
-                             {"announce_event", wire::event_name(request->event)},
-                             {"left", request->left},
-                             {"uploaded", request->uploaded},
-                             {"downloaded", request->downloaded},
-                             {"told", static_cast<std::uint64_t>(reply.peers.size())},
-                             {"complete", *reply.complete},
-                             {"incomplete", *reply.incomplete}});
-        }
+        telemetry_.emit(now, telemetry::Level::Decision, "announce_refused", caller.connection,
+                        {{"source", caller.source.to_string()}, {"reason", *reply.failure_reason}});
     }
-    if (reply.failure_reason) return encode_failure(*reply.failure_reason);
+    return wire::encode_announce_reply(reply, true, true);
+}
+
+ByteBuffer HttpFront::announce(std::string_view query, const Caller& caller, TimePoint now) {
+    const auto request = wire::parse_announce_query(query);
+    if (!request) return refuse_announce(refusal(request.error().message()), caller, now);
+    const wire::AnnounceReply reply = service_.announce(*request, {caller.source, caller.door, caller.passkey}, now);
+    if (reply.failure_reason) return refuse_announce(reply, caller, now);
+    ++counters_.announces;
+    if (telemetry_.wants(telemetry::Level::Decision)) emit_announced(*request, reply, caller, now);
     return wire::encode_announce_reply(reply, request->compact.value_or(true), request->no_peer_id);
 }
 
-ByteBuffer HttpFront::scrape(std::string_view query, const Address& source, std::optional<ConnectionId> connection,
-                             TimePoint now) {
-    auto hashes = parse_scrape_query(query);
-    ++(hashes ? counters_.scrapes : counters_.refused);
-    if (telemetry_.wants(telemetry::Level::Decision)) {
-        if (hashes) {
-            telemetry_.emit(now, telemetry::Level::Decision, "scraped", connection,
-                            {{"source", source.to_string()}, {"torrents", static_cast<std::uint64_t>(hashes->size())}});
-        } else {
-            telemetry_.emit(now, telemetry::Level::Decision, "scrape_refused", connection,
-                            {{"source", source.to_string()}, {"reason", hashes.error().message()}});
-        }
+void HttpFront::emit_announced(const wire::AnnounceRequest& request, const wire::AnnounceReply& reply,
+                               const Caller& caller, TimePoint now) const {
+    const Endpoint peer{*service_.peer_address(request, caller.source), request.port};
+    telemetry_.emit(now, telemetry::Level::Decision, "announced", caller.connection,
+                    {{"door", door_name(caller.door)},
+                     {"info_hash", to_hex(request.info_hash)},
+                     {"peer", peer.to_string()},
+                     {"peer_id", to_hex(request.peer_id)},
+                     {"announce_event", wire::event_name(request.event)},
+                     {"left", request.left},
+                     {"uploaded", request.uploaded},
+                     {"downloaded", request.downloaded},
+                     {"told", static_cast<std::uint64_t>(reply.peers.size())},
+                     {"complete", *reply.complete},
+                     {"incomplete", *reply.incomplete}});
+}
+
+Result<std::vector<InfoHash>> HttpFront::scraped(std::string_view query) const {
+    BT_TRY_ASSIGN(auto hashes, parse_scrape_query(query, settings_.max_scrape));
+    if (!hashes.empty()) return hashes;
+    if (!settings_.full_scrape) {
+        return fail(remote_error(ErrorCode::InvalidTracker,
+                                 "info_hash: missing, this tracker does not list everything (BEP 48)"));
     }
-    if (!hashes) return encode_failure(hashes.error().message());
+    service_.registry().list(kMaxFullScrape, hashes);
+    return hashes;
+}
+
+ByteBuffer HttpFront::refuse_scrape(const std::string& reason, const Caller& caller, TimePoint now) {
+    ++counters_.refused;
+    if (telemetry_.wants(telemetry::Level::Decision)) {
+        telemetry_.emit(now, telemetry::Level::Decision, "scrape_refused", caller.connection,
+                        {{"source", caller.source.to_string()}, {"reason", reason}});
+    }
+    return wire::encode_announce_reply(refusal(reason), true, true);
+}
+
+ByteBuffer HttpFront::scrape(std::string_view query, const Caller& caller, TimePoint now) {
+    if (!service_.knows_passkey(caller.passkey)) {
+        return refuse_scrape("passkey: missing, or not known to this tracker", caller, now);
+    }
+    auto hashes = scraped(query);
+    if (!hashes) return refuse_scrape(hashes.error().message(), caller, now);
+    ++counters_.scrapes;
+    if (telemetry_.wants(telemetry::Level::Decision)) {
+        telemetry_.emit(now, telemetry::Level::Decision, "scraped", caller.connection,
+                        {{"door", door_name(caller.door)},
+                         {"source", caller.source.to_string()},
+                         {"torrents", static_cast<std::uint64_t>(hashes->size())}});
+    }
     return encode_scrape(std::move(*hashes), service_, now);
 }
 

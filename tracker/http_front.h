@@ -2,11 +2,13 @@
 
 // The HTTP side of the tracker without its sockets: a request in, a status and a body out. Pure.
 //
-// Paths: any that ends in "announce" (private keys in front of it are no business of ours), any that ends in
-// "/scrape"; all else is 404. Methods other than GET get 405. A bad announce or scrape is no HTTP error (clients do
-// not show those to people): status 200 and a bencoded `failure reason` that names the parameter and the rule.
-// Scrape (BEP 48): 1 to kMaxScrape info_hashes; there is no full scrape. An unknown info_hash is answered with zeros.
-// Events (level decision): announced, announce_refused, scraped, scrape_refused, request_refused (404, 405).
+// Paths: any that ends in "announce", any that ends in "/scrape"; all else is 404. Where there are passkeys, what
+// stands in front of it must be one (/PASSKEY/announce), and no event shows it. Methods other than GET get 405. A bad
+// announce or scrape is no HTTP error (clients do not show those to people): status 200 and a bencoded `failure reason`
+// that names the parameter and the rule. Scrape (BEP 48): 1 to max_scrape info_hashes; without any all torrents, at
+// most kMaxFullScrape, where that is wanted. An unknown info_hash is answered with zeros. Who asks: where the
+// connection comes from; behind a listed proxy, in place of it, whom its X-Forwarded-For names. Events (level
+// decision): announced, announce_refused, scraped, scrape_refused, request_refused (404, 405).
 
 #include <cstdint>
 #include <string_view>
@@ -18,7 +20,23 @@
 
 namespace bt::tracker {
 
-inline constexpr std::size_t kMaxScrape = 100;
+inline constexpr std::uint32_t kMaxScrape = 100;
+inline constexpr std::size_t kMaxFullScrape = 10'000;
+
+struct HttpSettings {
+    std::uint32_t max_scrape = kMaxScrape;
+    bool full_scrape = false;
+    std::vector<AddressRange> proxies;
+    bool proxy_protocol = false;  // connections from proxies begin with a PROXY header, in place of X-Forwarded-For
+};
+
+// Whose request it is.
+struct Caller {
+    Address source;
+    std::optional<ConnectionId> connection = {};
+    Door door = Door::Http;
+    std::string_view passkey = {};
+};
 
 struct HttpAnswer {
     int status = 200;
@@ -34,30 +52,39 @@ struct FrontCounters {
 
 class HttpFront {
   public:
-    HttpFront(AnnounceService& service, telemetry::Telemetry telemetry);
+    // The service must outlive the front.
+    HttpFront(AnnounceService& service, HttpSettings settings, telemetry::Telemetry telemetry);
 
-    [[nodiscard]] HttpAnswer answer(const http::Request& request, const Address& source,
-                                    std::optional<ConnectionId> connection, TimePoint now);
+    // The request comes with its head where wants_head() says so of its source; the passkey is found in its path.
+    [[nodiscard]] HttpAnswer answer(const http::Request& request, Caller caller, TimePoint now);
+    [[nodiscard]] bool wants_head(const Address& source) const;
 
     // The query string behind /announce and /scrape, and the bencoded reply.
-    [[nodiscard]] ByteBuffer announce(std::string_view query, const Address& source,
-                                      std::optional<ConnectionId> connection, TimePoint now);
-    [[nodiscard]] ByteBuffer scrape(std::string_view query, const Address& source,
-                                    std::optional<ConnectionId> connection, TimePoint now);
+    [[nodiscard]] ByteBuffer announce(std::string_view query, const Caller& caller, TimePoint now);
+    [[nodiscard]] ByteBuffer scrape(std::string_view query, const Caller& caller, TimePoint now);
+
+    void configure(HttpSettings settings) { settings_ = std::move(settings); }
 
     [[nodiscard]] AnnounceService& service() { return service_; }
+    [[nodiscard]] const HttpSettings& settings() const { return settings_; }
     [[nodiscard]] const FrontCounters& counters() const { return counters_; }
 
   private:
     [[nodiscard]] HttpAnswer refuse(int status, std::string_view text, const http::Request& request,
-                                    const Address& source, std::optional<ConnectionId> connection, TimePoint now);
+                                    const Caller& caller, TimePoint now);
+    [[nodiscard]] ByteBuffer refuse_announce(const wire::AnnounceReply& reply, const Caller& caller, TimePoint now);
+    [[nodiscard]] ByteBuffer refuse_scrape(const std::string& reason, const Caller& caller, TimePoint now);
+    [[nodiscard]] Result<std::vector<InfoHash>> scraped(std::string_view query) const;
+    void emit_announced(const wire::AnnounceRequest& request, const wire::AnnounceReply& reply, const Caller& caller,
+                        TimePoint now) const;
 
     AnnounceService& service_;
+    HttpSettings settings_;
     telemetry::Telemetry telemetry_;
     FrontCounters counters_;
 };
 
-// The info_hashes of a scrape's query. Error: InvalidTracker (remote).
-[[nodiscard]] Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query);
+// The info_hashes of a scrape's query, at most `max`; none is no error. Error: InvalidTracker (remote).
+[[nodiscard]] Result<std::vector<InfoHash>> parse_scrape_query(std::string_view query, std::uint32_t max);
 
 }  // namespace bt::tracker

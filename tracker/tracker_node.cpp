@@ -27,7 +27,7 @@ TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetr
       settings_(std::move(settings)),
       telemetry_(telemetry),
       service_(settings_.announce, rng),
-      http_front_(service_, telemetry),
+      http_front_(service_, settings_.http, telemetry),
       udp_front_(service_, settings_.udp_key ? *settings_.udp_key : drawn_key(rng), settings_.udp_ids, telemetry),
       timer_(env.make_timer([this] { on_timer(); })) {}
 

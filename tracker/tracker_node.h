@@ -38,6 +38,7 @@ inline constexpr int kPortTries = 16;
 
 struct NodeSettings {
     AnnounceSettings announce;
+    HttpSettings http;
     std::uint32_t max_connections = 4'000;       // of each HTTP door
     Duration stats_interval = Duration::zero();  // zero: no `stats` events
     ConnectionIdSettings udp_ids;

@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     settings.registry.max_peers = 50;
     settings.registry.max_torrents = 4;
     tracker::AnnounceService service(settings, Rng(1));
-    tracker::HttpFront front(service, telemetry::Telemetry());
+    tracker::HttpFront front(service, {}, telemetry::Telemetry());
     TimePoint now;
     std::string_view input = as_text({data, size});
     while (input.size() >= 2) {
@@ -55,8 +55,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         input.remove_prefix(std::min(input.size(), query.size() + 3));
         now += milliseconds(what / 2 * 250);
         const bool is_announce = what % 2 == 0;
-        const ByteBuffer body = is_announce ? front.announce(query, source, std::nullopt, now)
-                                            : front.scrape(query, source, std::nullopt, now);
+        const ByteBuffer body = is_announce ? front.announce(query, {source}, now) : front.scrape(query, {source}, now);
         const auto document = meta::BencodeDocument::parse(body);
         BT_CHECK(document && document->is_canonical() && document->root().is_dict());
         if (is_announce) check_announce(query, source, body);

@@ -13,14 +13,14 @@ const Address kSource = Address::v4({127, 0, 0, 1});
 // A service and the front before it.
 struct Tracker {
     AnnounceService service{{}, Rng(1)};
-    HttpFront front{service, telemetry::Telemetry()};
+    HttpFront front{service, {}, telemetry::Telemetry()};
 };
 
 HttpAnswer get(Tracker& tracker, std::string target, std::string method = "GET") {
     http::Request request;
     request.method = std::move(method);
     request.target = std::move(target);
-    return tracker.front.answer(request, kSource, std::nullopt, kStart);
+    return tracker.front.answer(request, {kSource}, kStart);
 }
 
 std::string failure_of(const HttpAnswer& answer) {
