@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/env/secure_stream.h"
+#include "tracker/proxy_stream.h"
 
 namespace bt::tracker {
 
@@ -12,10 +14,10 @@ class HttpDoor::Session final : public env::StreamHandler {
         : door_(door),
           id_(id),
           stream_(std::move(stream)),
-          source_(stream_->remote_endpoint().address),
           http_(door.env_.now()),
           place_(door.quiet_.insert(door.quiet_.end(), id)) {
         stream_->set_handler(this);
+        if (door_.front_.wants_head(stream_->remote_endpoint().address)) http_.keep_heads();
         set_deadline(http_.next_deadline());
     }
     ~Session() override {
@@ -78,12 +80,14 @@ class HttpDoor::Session final : public env::StreamHandler {
         while (http_.output().size() <= kMaxOutput) {
             const auto request = http_.poll_request();
             if (!request) break;
-            const HttpAnswer answer = door_.front_.answer(*request, source_, id_, now);
+            const HttpAnswer answer = door_.front_.answer(*request, caller(), now);
             http_.respond(answer.status, answer.content_type, answer.body, now);
             answered = true;
         }
         return answered;
     }
+
+    [[nodiscard]] Caller caller() const { return {stream_->remote_endpoint().address, id_, door_.kind()}; }
 
     void pause(bool wanted) {
         if (wanted == paused_) return;
@@ -105,7 +109,6 @@ class HttpDoor::Session final : public env::StreamHandler {
     HttpDoor& door_;
     ConnectionId id_;
     std::unique_ptr<env::Stream> stream_;
-    Address source_;
     http::ServerConnection http_;
     std::list<ConnectionId>::iterator place_;
     TimePoint deadline_ = kNever;
@@ -114,12 +117,12 @@ class HttpDoor::Session final : public env::StreamHandler {
     bool paused_ = false;
 };
 
-HttpDoor::HttpDoor(env::Env& env, HttpFront& front, telemetry::Telemetry telemetry, std::uint32_t max_connections,
+HttpDoor::HttpDoor(env::Env& env, HttpFront& front, telemetry::Telemetry telemetry, HttpDoorSettings settings,
                    std::uint32_t& ids)
     : env_(env),
       front_(front),
       telemetry_(telemetry),
-      max_connections_(max_connections),
+      settings_(std::move(settings)),
       next_connection_(ids),
       timer_(env.make_timer([this] { on_timer(); })) {}
 
@@ -140,12 +143,17 @@ void HttpDoor::close() {
 Endpoint HttpDoor::local_endpoint() const { return listener_ ? listener_->local_endpoint() : Endpoint{}; }
 
 void HttpDoor::on_accept(std::unique_ptr<env::Stream> stream) {
-    while (sessions_.size() >= max_connections_) close(quiet_.front(), "too many connections");
+    while (sessions_.size() >= settings_.max_connections) close(quiet_.front(), "too many connections");
     const ConnectionId id(next_connection_++);
     if (telemetry_.wants(telemetry::Level::Wire)) {
         telemetry_.emit(env_.now(), telemetry::Level::Wire, "connection_opened", id,
                         {{"remote", stream->remote_endpoint().to_string()}});
     }
+    const HttpSettings& http = front_.settings();
+    if (http.proxy_protocol && contains(http.proxies, stream->remote_endpoint().address)) {
+        stream = std::make_unique<ProxyStream>(std::move(stream));
+    }
+    if (settings_.tls) stream = std::make_unique<env::SecureStream>(std::move(stream), *settings_.tls);
     sessions_.emplace(id, std::make_unique<Session>(*this, id, std::move(stream)));
 }
 
@@ -181,7 +189,6 @@ void HttpDoor::arm() {
 
 void HttpDoor::check_invariants() const {
     BT_CHECK(sessions_.size() == deadlines_.size() && sessions_.size() == quiet_.size());
-    BT_CHECK(sessions_.size() <= max_connections_);
     for (const auto& [deadline, id] : deadlines_) BT_CHECK(sessions_.at(id)->deadline() == deadline);
 }
 

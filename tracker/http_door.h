@@ -1,7 +1,7 @@
 #pragma once
 
-// One address at which the tracker speaks HTTP: a listener, its connections and their deadlines. What is answered says
-// HttpFront.
+// One address at which the tracker speaks HTTP or HTTPS: a listener, its connections and their deadlines. What is
+// answered says HttpFront.
 //
 // Rules
 //  - One http::ServerConnection a stream. What it wants to send is sent; while more than kMaxOutput waits for a reader
@@ -10,6 +10,8 @@
 //    kWriteTimeout.
 //  - A stream that http::ServerConnection refused stays open for kLinger, so that the refusal can be read.
 //  - At most max_connections: a new one beyond takes the place of the one that was quiet longest.
+//  - Over TLS the handshake counts as waiting for a request. A new certificate is for connections that come from then.
+//  - Where the front's settings say so, connections from listed proxies begin with a PROXY header (proxy_stream.h).
 //  - Connection ids are counted in `ids`, which the doors of one tracker share: an id is one connection in the events.
 // Events besides those of http_front.h: connection_opened, connection_closed {"reason"} (level wire).
 
@@ -20,6 +22,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "common/crypto/tls.h"
 #include "common/env/env.h"
 #include "common/http/server_connection.h"
 #include "common/telemetry/event.h"
@@ -31,9 +34,14 @@ inline constexpr std::uint64_t kMaxOutput = 64u << 10;
 inline constexpr Duration kWriteTimeout = seconds(30);
 inline constexpr Duration kLinger = seconds(1);
 
+struct HttpDoorSettings {
+    std::uint32_t max_connections = 4'000;
+    std::shared_ptr<crypto::TlsServerContext> tls;  // none: plain HTTP
+};
+
 class HttpDoor {
   public:
-    HttpDoor(env::Env& env, HttpFront& front, telemetry::Telemetry telemetry, std::uint32_t max_connections,
+    HttpDoor(env::Env& env, HttpFront& front, telemetry::Telemetry telemetry, HttpDoorSettings settings,
              std::uint32_t& ids);
     ~HttpDoor();
     HttpDoor(const HttpDoor&) = delete;
@@ -43,7 +51,9 @@ class HttpDoor {
     [[nodiscard]] Status open(const Endpoint& local);
     // No more listening; every connection is closed.
     void close();
+    void configure(HttpDoorSettings settings) { settings_ = std::move(settings); }
 
+    [[nodiscard]] Door kind() const { return settings_.tls ? Door::Https : Door::Http; }
     [[nodiscard]] Endpoint local_endpoint() const;
     [[nodiscard]] std::size_t connection_count() const { return sessions_.size(); }
 
@@ -61,7 +71,7 @@ class HttpDoor {
     env::Env& env_;
     HttpFront& front_;
     telemetry::Telemetry telemetry_;
-    std::uint32_t max_connections_;
+    HttpDoorSettings settings_;
     std::uint32_t& next_connection_;
     std::unique_ptr<env::Timer> timer_;
     std::unique_ptr<env::Listener> listener_;

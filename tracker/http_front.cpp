@@ -86,11 +86,11 @@ HttpAnswer HttpFront::refuse(int status, std::string_view text, const http::Requ
     ++counters_.refused;
     if (telemetry_.wants(telemetry::Level::Decision)) {
         const std::string_view path = request.path();
-        const bool is_secret = !service_.settings().passkeys.empty() && !passkey_of(path).empty();
+        const bool is_secret = !service_.settings().passkeys.empty();
         telemetry_.emit(now, telemetry::Level::Decision, "request_refused", caller.connection,
                         {{"source", caller.source.to_string()},
                          {"method", request.method},
-                         {"path", is_secret ? path.substr(path.rfind('/')) : path},
+                         {"path", is_secret ? std::string_view("(with a passkey)") : path},
                          {"status", status}});
     }
     return {status, kPlainText, to_buffer(as_bytes(text))};

@@ -55,14 +55,18 @@ Status TrackerNode::start(const Doors& doors) {
 }
 
 Status TrackerNode::open(const Doors& doors) {
-    BT_TRY(open_http(doors.http));
+    if (!doors.https.empty() && !settings_.tls) {
+        return fail(local_error(ErrorCode::InvalidArgument, "HTTPS without a certificate"));
+    }
+    BT_TRY(open_http(doors.http, {settings_.max_connections, nullptr}));
+    BT_TRY(open_http(doors.https, {settings_.max_connections, settings_.tls}));
     return open_udp(doors.udp);
 }
 
 Status TrackerNode::open_udp(const std::vector<Endpoint>& locals) {
     for (Endpoint local : locals) {
         for (const auto& http : http_doors_) {
-            if (local.port == 0 && http->local_endpoint().address == local.address) {
+            if (local.port == 0 && http->kind() == Door::Http && http->local_endpoint().address == local.address) {
                 local.port = http->local_endpoint().port;
             }
         }
@@ -73,10 +77,9 @@ Status TrackerNode::open_udp(const std::vector<Endpoint>& locals) {
     return {};
 }
 
-Status TrackerNode::open_http(const std::vector<Endpoint>& locals) {
+Status TrackerNode::open_http(const std::vector<Endpoint>& locals, const HttpDoorSettings& settings) {
     for (const Endpoint& local : locals) {
-        auto door =
-            std::make_unique<HttpDoor>(env_, http_front_, telemetry_, settings_.max_connections, next_connection_);
+        auto door = std::make_unique<HttpDoor>(env_, http_front_, telemetry_, settings, next_connection_);
         BT_TRY(door->open(local));
         http_doors_.push_back(std::move(door));
     }

@@ -39,7 +39,8 @@ inline constexpr int kPortTries = 16;
 struct NodeSettings {
     AnnounceSettings announce;
     HttpSettings http;
-    std::uint32_t max_connections = 4'000;       // of each HTTP door
+    std::uint32_t max_connections = 4'000;  // of each HTTP and HTTPS door
+    std::shared_ptr<crypto::TlsServerContext> tls;
     Duration stats_interval = Duration::zero();  // zero: no `stats` events
     ConnectionIdSettings udp_ids;
     std::optional<crypto::SipKey>
@@ -49,6 +50,7 @@ struct NodeSettings {
 // Where to listen, one door each. A kind of door has a vector here, an open_… in start() and its end in stop().
 struct Doors {
     std::vector<Endpoint> http = {};
+    std::vector<Endpoint> https = {};  // needs NodeSettings::tls
     std::vector<Endpoint> udp = {};
 };
 
@@ -82,7 +84,7 @@ class TrackerNode {
 
   private:
     [[nodiscard]] Status open(const Doors& doors);
-    [[nodiscard]] Status open_http(const std::vector<Endpoint>& locals);
+    [[nodiscard]] Status open_http(const std::vector<Endpoint>& locals, const HttpDoorSettings& settings);
     [[nodiscard]] Status open_udp(const std::vector<Endpoint>& locals);
     void close_doors();
     void on_timer();

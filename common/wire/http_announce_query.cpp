@@ -16,9 +16,19 @@ struct Parameter {
     std::uint64_t offset = 0;  // of the parameter in the query
 };
 
+// Where the rule stands.
+std::string_view source_of(std::string_view name) {
+    if (name == "compact" || name == "no_peer_id") return " (BEP 23)";
+    if (name == "event") return " (BEP 3, paused: BEP 21)";
+    return name == "numwant" ? "" : " (BEP 3)";
+}
+
 std::unexpected<Error> broken(const Parameter& parameter, std::string_view rule) {
-    return fail(remote_error(ErrorCode::InvalidTracker, std::string(parameter.name) + ": " + std::string(rule),
-                             parameter.offset));
+    std::string detail(parameter.name);
+    detail += ": ";
+    detail += rule;
+    detail += source_of(parameter.name);
+    return fail(remote_error(ErrorCode::InvalidTracker, std::move(detail), parameter.offset));
 }
 
 Status read_digest(const Parameter& parameter, std::array<Byte, 20>& out, bool& seen) {
@@ -122,7 +132,7 @@ class QueryReader {
         const std::pair<bool, const char*> required[] = {
             {has_info_hash_, "info_hash"}, {has_peer_id_, "peer_id"}, {has_port_, "port"}, {has_left_, "left"}};
         for (const auto& [seen, name] : required) {
-            if (!seen) return fail(remote_error(ErrorCode::InvalidTracker, std::string(name) + ": missing"));
+            if (!seen) return fail(remote_error(ErrorCode::InvalidTracker, std::string(name) + ": missing (BEP 3)"));
         }
         return std::move(request_);
     }

@@ -16,6 +16,12 @@ struct Tracker {
     HttpFront front{service, {}, telemetry::Telemetry()};
 };
 
+struct EventTexts final : telemetry::EventSink {
+    [[nodiscard]] bool wants(telemetry::Level) const override { return true; }
+    void on_event(const telemetry::Event& event) override { lines.push_back(telemetry::to_json_line("t", event)); }
+    std::vector<std::string> lines;
+};
+
 HttpAnswer get(Tracker& tracker, std::string target, std::string method = "GET") {
     http::Request request;
     request.method = std::move(method);
@@ -151,6 +157,77 @@ TEST_CASE("a scrape of nothing, of a wrong length and of 101 torrents is refused
         many += "&info_hash=" + std::string(20, static_cast<char>('0' + i % 50));
     CHECK(failure_of(get(tracker, many)).empty());
     CHECK(failure_of(get(tracker, many + "&info_hash=" + std::string(20, 'x'))).find("100") != std::string::npos);
+}
+
+TEST_CASE("with passkeys the path must carry one, and no event shows what was tried") {
+    AnnounceSettings settings;
+    settings.passkeys = {"sesame"};
+    AnnounceService service(settings, Rng(1));
+    EventTexts log;
+    HttpFront front(service, {}, telemetry::Telemetry(&log));
+    const auto ask = [&](const std::string& target) {
+        http::Request request;
+        request.method = "GET";
+        request.target = target;
+        return front.answer(request, {kSource}, kStart);
+    };
+    const std::string rest = query("port=1&uploaded=0&downloaded=0&left=1").substr(1);
+    CHECK(failure_of(ask("/sesame/" + rest)).empty());
+    CHECK(failure_of(ask("/" + rest)).starts_with("passkey: "));
+    CHECK(failure_of(ask("/letmein/" + rest)).starts_with("passkey: "));
+    CHECK(failure_of(ask("/letmein/scrape?info_hash=" + kHash + "h")).starts_with("passkey: "));
+    CHECK(failure_of(ask("/sesame/scrape?info_hash=" + kHash + "h")).empty());
+    CHECK(ask("/letmein").status == 404);
+    CHECK(ask("/letmein/").status == 404);
+    CHECK(service.registry().peer_count() == 1);
+    REQUIRE(log.lines.size() == 7);
+    for (const std::string& line : log.lines) {
+        CHECK(line.find("letmein") == std::string::npos);
+        CHECK(line.find("sesame") == std::string::npos);
+    }
+}
+
+TEST_CASE("behind a listed proxy X-Forwarded-For says whose request it is, elsewhere it says nothing") {
+    Tracker tracker;
+    const auto ask = [&](const Address& source, const std::string& head) {
+        http::Request request;
+        request.method = "GET";
+        request.target = query("port=1&uploaded=0&downloaded=0&left=1&compact=0");
+        request.head = head;
+        return tracker.front.answer(request, {source}, kStart);
+    };
+    const std::string forwarded = "GET / HTTP/1.1\r\nX-Forwarded-For: 6.6.6.6, 192.0.2.1\r\n\r\n";
+    (void)ask(kSource, forwarded);
+    HttpSettings settings;
+    settings.proxies = {*AddressRange::parse("10.0.0.0/8")};
+    tracker.front.configure(settings);
+    const Address proxy = Address::v4({10, 0, 0, 1});
+    CHECK(tracker.front.wants_head(proxy));
+    CHECK_FALSE(tracker.front.wants_head(kSource));
+    const auto told = meta::BencodeDocument::parse(ask(proxy, forwarded).body);
+    CHECK(told->root().find("peers")->first_child()->find_string("ip") == "127.0.0.1");
+    const auto others = meta::BencodeDocument::parse(ask(kSource, "").body);
+    CHECK(others->root().find("peers")->first_child()->find_string("ip") == "192.0.2.1");
+    CHECK(
+        failure_of(ask(proxy, "GET / HTTP/1.1\r\nX-Forwarded-For: unknown\r\n\r\n")).starts_with("X-Forwarded-For: "));
+    CHECK(failure_of(ask(proxy, "GET / HTTP/1.1\r\n\r\n")).empty());
+    CHECK(tracker.service.registry().peer_count() == 3);
+}
+
+TEST_CASE("a scrape of everything lists every torrent where that is wanted, and so many hashes as are allowed") {
+    Tracker tracker;
+    (void)get(tracker, query("port=1&uploaded=0&downloaded=0&left=5"));
+    HttpSettings settings;
+    settings.full_scrape = true;
+    settings.max_scrape = 1;
+    tracker.front.configure(settings);
+    const auto all = get(tracker, "/scrape");
+    const auto document = meta::BencodeDocument::parse(all.body);
+    REQUIRE(document);
+    CHECK(document->root().find("files")->find(kHash + "h")->find_integer("incomplete") == 1);
+    const std::string one = "info_hash=" + kHash + "h";
+    CHECK(failure_of(get(tracker, "/scrape?" + one)).empty());
+    CHECK(failure_of(get(tracker, "/scrape?" + one + "&" + one)).starts_with("info_hash: at most 1"));
 }
 
 }  // namespace

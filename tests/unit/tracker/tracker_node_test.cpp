@@ -279,5 +279,57 @@ TEST_CASE("stop closes the listener and every connection") {
     bench.env.advance(seconds(100));
 }
 
+TEST_CASE("a connection from a listed proxy says first whose it is, however the bytes are cut") {
+    NodeSettings settings;
+    settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
+    settings.http.proxy_protocol = true;
+    settings.announce.external_ip = true;
+    Bench bench(settings);
+    const std::string header = "PROXY TCP4 10.1.2.3 127.0.0.1 8080 80\r\n";
+    FakeLink& whole = bench.env.dial(9);
+    whole.deliver(header + announce(1000));
+    CHECK(whole.sent.find(std::string("external ip4:\x0a\x01\x02\x03", 17)) != std::string::npos);
+    whole.deliver(announce(1001));
+    CHECK(responses(whole) == 2);
+    FakeLink& cut = bench.env.dial(9);
+    for (const char c : header + announce(1000)) cut.deliver(std::string_view(&c, 1));
+    CHECK(responses(cut) == 1);
+    FakeLink& direct = bench.env.dial(8);
+    direct.deliver(announce(1000));
+    CHECK(direct.sent.find(std::string("external ip4:\x7f\x00\x00\x08", 17)) != std::string::npos);
+}
+
+TEST_CASE("bad input: a connection from a proxy without its header is closed, and so is half a header in the end") {
+    NodeSettings settings;
+    settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
+    settings.http.proxy_protocol = true;
+    Bench bench(settings);
+    FakeLink& bare = bench.env.dial(9);
+    bare.deliver(announce(1000));
+    CHECK_FALSE(bare.is_open());
+    FakeLink& half = bench.env.dial(9);
+    half.deliver("PROXY TCP4 ");
+    bench.env.advance(http::kIdleTimeout);
+    CHECK_FALSE(half.is_open());
+    FakeLink& forged = bench.env.dial(8);
+    forged.deliver("PROXY TCP4 10.1.2.3 127.0.0.1 8080 80\r\n" + announce(1000));
+    CHECK(forged.sent.starts_with("HTTP/1.1 400"));
+    CHECK(bench.node.service().registry().peer_count() == 0);
+}
+
+TEST_CASE("the head of a request is read for X-Forwarded-For where the connection is a listed proxy's") {
+    NodeSettings settings;
+    settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
+    settings.announce.external_ip = true;
+    Bench bench(settings);
+    FakeLink& link = bench.env.dial(9);
+    std::string request = announce(1000);
+    request.insert(request.size() - 2, "X-Forwarded-For: 10.1.2.3\r\n");
+    link.deliver(request + announce(1000));
+    CHECK(responses(link) == 2);
+    CHECK(link.sent.find(std::string("external ip4:\x0a\x01\x02\x03", 17)) != std::string::npos);
+    CHECK(link.sent.find(std::string("external ip4:\x7f\x00\x00\x09", 17)) != std::string::npos);
+}
+
 }  // namespace
 }  // namespace bt::tracker

@@ -92,7 +92,8 @@ TEST_CASE("every event has its name and comes back from it") {
         CHECK(parsed->event == event);
     }
     CHECK(parse_announce_query(kSmallest + "&event=empty")->event == AnnounceEvent::None);
-    CHECK(detail(kSmallest + "&event=begun") == "event: must be started, completed, stopped, paused or empty");
+    CHECK(detail(kSmallest + "&event=begun") ==
+          "event: must be started, completed, stopped, paused or empty (BEP 3, paused: BEP 21)");
 }
 
 TEST_CASE("the smallest query is enough, unknown parameters and order do not matter") {
@@ -106,29 +107,29 @@ TEST_CASE("the smallest query is enough, unknown parameters and order do not mat
 }
 
 TEST_CASE("a missing parameter is named") {
-    CHECK(detail("") == "info_hash: missing");
-    CHECK(detail(kPeer + "&port=1&left=0") == "info_hash: missing");
-    CHECK(detail(kHash + "&port=1&left=0") == "peer_id: missing");
-    CHECK(detail(kHash + "&" + kPeer + "&left=0") == "port: missing");
-    CHECK(detail(kHash + "&" + kPeer + "&port=1") == "left: missing");
+    CHECK(detail("") == "info_hash: missing (BEP 3)");
+    CHECK(detail(kPeer + "&port=1&left=0") == "info_hash: missing (BEP 3)");
+    CHECK(detail(kHash + "&port=1&left=0") == "peer_id: missing (BEP 3)");
+    CHECK(detail(kHash + "&" + kPeer + "&left=0") == "port: missing (BEP 3)");
+    CHECK(detail(kHash + "&" + kPeer + "&port=1") == "left: missing (BEP 3)");
 }
 
 TEST_CASE("info_hash and peer_id have exactly 20 bytes and come once") {
     const std::string rest = "&" + kPeer + "&port=1&left=0";
-    CHECK(detail("info_hash=" + std::string(19, 'a') + rest) == "info_hash: must be 20 bytes, not 19");
-    CHECK(detail("info_hash=" + std::string(21, 'a') + rest) == "info_hash: must be 20 bytes, not 21");
-    CHECK(detail("info_hash=" + std::string(40, 'a') + rest) == "info_hash: must be 20 bytes, not 40");
-    CHECK(detail("info_hash" + rest) == "info_hash: must be 20 bytes, not 0");
-    CHECK(detail(kSmallest + "&" + kHash) == "info_hash: given twice");
-    CHECK(detail(kSmallest + "&" + kPeer) == "peer_id: given twice");
-    CHECK(detail(kSmallest + "&port=1") == "port: given twice");
-    CHECK(detail(kHash + "&peer_id=short&port=1&left=0") == "peer_id: must be 20 bytes, not 5");
+    CHECK(detail("info_hash=" + std::string(19, 'a') + rest) == "info_hash: must be 20 bytes, not 19 (BEP 3)");
+    CHECK(detail("info_hash=" + std::string(21, 'a') + rest) == "info_hash: must be 20 bytes, not 21 (BEP 3)");
+    CHECK(detail("info_hash=" + std::string(40, 'a') + rest) == "info_hash: must be 20 bytes, not 40 (BEP 3)");
+    CHECK(detail("info_hash" + rest) == "info_hash: must be 20 bytes, not 0 (BEP 3)");
+    CHECK(detail(kSmallest + "&" + kHash) == "info_hash: given twice (BEP 3)");
+    CHECK(detail(kSmallest + "&" + kPeer) == "peer_id: given twice (BEP 3)");
+    CHECK(detail(kSmallest + "&port=1") == "port: given twice (BEP 3)");
+    CHECK(detail(kHash + "&peer_id=short&port=1&left=0") == "peer_id: must be 20 bytes, not 5 (BEP 3)");
 }
 
 TEST_CASE("a bad percent escape is refused with the place of its parameter") {
     const auto result = parse_announce_query(kPeer + "&info_hash=%0x");
     REQUIRE_FALSE(result.has_value());
-    CHECK(result.error().detail == "info_hash: '%' without two hex digits behind it");
+    CHECK(result.error().detail == "info_hash: '%' without two hex digits behind it (BEP 3)");
     CHECK(result.error().offset == kPeer.size() + 1);
 }
 
@@ -143,7 +144,7 @@ TEST_CASE("ports from 1 to 65535") {
     CHECK(parse_announce_query("port=1" + rest).has_value());
     CHECK(parse_announce_query("port=65535" + rest).has_value());
     for (const char* bad : {"0", "65536", "-1", "", "80x", " 80", "4294967297"}) {
-        CHECK(detail("port=" + std::string(bad) + rest) == "port: must be from 1 to 65535");
+        CHECK(detail("port=" + std::string(bad) + rest) == "port: must be from 1 to 65535 (BEP 3)");
     }
 }
 
