@@ -278,7 +278,7 @@ void Network::close(const ConnectionPtr& connection, int side) {
         connection->sever();
         return;
     }
-    if (closing.resets_on_close || other_side(*connection, side).out.waiting > 0) {
+    if (other_side(*connection, side).out.waiting > 0) {
         answer_with_reset(connection, side);
         return;
     }
