@@ -56,7 +56,8 @@ std::string difference(const fs::path& original, const fs::path& copy, std::uint
 
 }  // namespace
 
-Result<Comparison> compare_content(const fs::path& original, const fs::path& copy, const meta::Metainfo& metainfo) {
+Result<Comparison> compare_content(const fs::path& original, const fs::path& copy, const meta::Metainfo& metainfo,
+                                   bool empty_files) {
     BT_TRY_ASSIGN(std::set<std::string> wanted, files_below(original));
     BT_TRY_ASSIGN(const std::set<std::string> present, files_below(copy));
     for (const meta::FileEntry& file : metainfo.files()) {
@@ -67,6 +68,12 @@ Result<Comparison> compare_content(const fs::path& original, const fs::path& cop
         ++result.different;
         if (result.differences.size() < kMaxDifferences) result.differences.push_back(path + ": " + what);
     };
+    if (!empty_files) {
+        std::erase_if(wanted, [&](const std::string& path) {
+            std::error_code error;
+            return !path.empty() && fs::file_size(original / path, error) == 0 && !present.contains(path);
+        });
+    }
     for (const std::string& path : wanted) {
         ++result.files;
         const bool whole = path.empty();

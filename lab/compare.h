@@ -24,8 +24,10 @@ struct Comparison {
 };
 
 // Every regular file of the original and every file of the torrent must be in both, with the same bytes; a file that
-// only `copy` has is a difference too. `copy` and `original` are the content's top: a folder, or a single file.
+// only `copy` has is a difference too. Without empty_files those of no bytes may be missing. `copy` and `original` are
+// the content's top: a folder, or a single file.
 [[nodiscard]] Result<Comparison> compare_content(const std::filesystem::path& original,
-                                                 const std::filesystem::path& copy, const meta::Metainfo& metainfo);
+                                                 const std::filesystem::path& copy, const meta::Metainfo& metainfo,
+                                                 bool empty_files = true);
 
 }  // namespace bt::lab

@@ -44,6 +44,10 @@ Director::Director(const Plan& plan, const Expectations& expect, Stop stop, std:
         node.kind = planned.kind;
         node.address = planned.address;
         node.must_complete = planned.must_complete;
+        if (planned.adapter) {
+            node.program = planned.adapter->name;
+            node.allowed_exits = planned.adapter->exit_codes;
+        }
         waits_.push_back(planned.on_demand || planned.start_after);
         nodes_.push_back(std::move(node));
     }

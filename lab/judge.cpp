@@ -89,8 +89,10 @@ Verdict judge_exit_codes(const Expectations& expect, const RunRecord& run) {
     Verdict verdict{"exit_codes", true, ""};
     for (const NodeStatus& node : run.nodes) {
         if (node.phase == Phase::Waiting || node.taken_down) continue;
-        const bool fine = node.exit_code && !node.killed &&
-                          std::ranges::find(expect.exit_codes, *node.exit_code) != expect.exit_codes.end();
+        const std::vector<int>& allowed = node.allowed_exits.empty() ? expect.exit_codes : node.allowed_exits;
+        const int ended = node.signal ? -*node.signal : node.exit_code.value_or(-1);
+        const bool may_be_killed = std::ranges::find(allowed, -9) != allowed.end();
+        const bool fine = std::ranges::find(allowed, ended) != allowed.end() && (!node.killed || may_be_killed);
         if (fine) continue;
         verdict.held = false;
         verdict.detail += (verdict.detail.empty() ? "" : "; ") + node.name + ": " + how_it_ended(node);

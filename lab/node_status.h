@@ -17,6 +17,7 @@ enum class Phase : std::uint8_t { Waiting, Started, Ready, Stopping, Ended };
 struct NodeStatus {
     std::string name;
     NodeKind kind = NodeKind::Client;
+    std::string program;  // other people's: the adapter's name
     std::string address;
     bool must_complete = true;  // a client that the run waits for
     Phase phase = Phase::Waiting;
@@ -50,7 +51,8 @@ struct NodeStatus {
     std::string exit_reason;
     std::optional<int> exit_code;  // or
     std::optional<int> signal;
-    bool killed = false;  // did not end within the bound
+    std::vector<int> allowed_exits;  // of another program; -N: signal N. Empty: as the scenario says
+    bool killed = false;             // did not end within the bound
 
     [[nodiscard]] bool is_running() const {
         return phase == Phase::Started || phase == Phase::Ready || phase == Phase::Stopping;

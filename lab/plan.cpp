@@ -60,7 +60,8 @@ void add_client(NodePlan& node, const Plan& plan, const Scenario& scenario, bool
                       "-1", "--interval-floor", whole_seconds(scenario.announce_interval)});
 }
 
-void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, const Places& places) {
+void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, const Places& places,
+               const Adapters& adapters) {
     const std::vector<Duration> starts =
         start_times(group.arrival, group.count, Rng(scenario.rng_seed).fork(plan.nodes.size() ^ 0x57a7));
     for (std::uint32_t i = 1; i <= group.count; ++i) {
@@ -68,6 +69,12 @@ void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, con
         node.must_complete = group.must_complete;
         node.on_demand = group.arrival.on_demand;
         if (group.arrival.is_timed()) node.start_after = starts[i - 1];
+        if (!group.program.empty()) {
+            node.limits = group.link.rate;
+            plan_foreign(node, plan, places, adapters.at(group.program), group.options);
+            plan.nodes.push_back(std::move(node));
+            continue;
+        }
         node.argv.insert(node.argv.end(), {"--rng-seed", rng_seed_for(scenario, plan.nodes.size())});
         group.kind == NodeKind::Seeder ? add_seeder(node, plan) : add_client(node, plan, scenario, group.magnet);
         add_limits(node, scenario, group);
@@ -98,7 +105,7 @@ std::string_view program_of(NodeKind kind) {
     return {};
 }
 
-Plan make_plan(const Scenario& scenario, const Places& places) {
+Plan make_plan(const Scenario& scenario, const Places& places, const Adapters& adapters) {
     Plan plan;
     plan.torrent = places.run / (scenario.name + ".torrent");
     plan.content = places.content;
@@ -107,13 +114,17 @@ Plan make_plan(const Scenario& scenario, const Places& places) {
                                "\nrngSeed = " + rng_seed_for(scenario, 0) + "\n";
 
     NodePlan tracker = make_node(places, NodeKind::Tracker, "tracker", 0);
-    tracker.argv.push_back(plan.tracker_config.string());
-    add_common(tracker, scenario.tracker_options);
+    if (scenario.tracker_program.empty()) {
+        tracker.argv.push_back(plan.tracker_config.string());
+        add_common(tracker, scenario.tracker_options);
+    } else {
+        plan_foreign(tracker, plan, places, adapters.at(scenario.tracker_program), {});
+    }
     plan.nodes.push_back(std::move(tracker));
 
     for (const NodeKind kind : {NodeKind::Seeder, NodeKind::Client}) {
         for (const NodeGroup& group : scenario.groups) {
-            if (group.kind == kind) add_group(plan, scenario, group, places);
+            if (group.kind == kind) add_group(plan, scenario, group, places, adapters);
         }
     }
 

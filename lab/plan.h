@@ -8,10 +8,14 @@
 // Addresses: the tracker has .1 of the run's /24, the other nodes follow in order, seeders before clients.
 
 #include <filesystem>
+#include <functional>
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "lab/adapter.h"
 #include "lab/scenario.h"
 
 namespace bt::lab {
@@ -24,7 +28,12 @@ struct Places {
     std::filesystem::path run;      // folder of this run
     std::filesystem::path content;  // the original file or folder
     std::string subnet;             // "127.33.7"
+    bool root = false;              // we are
+    // A port that is free on an address; none: 6881.
+    std::function<std::uint16_t(const std::string& address)> free_port = {};
 };
+
+using Adapters = std::map<std::string, std::shared_ptr<const Adapter>>;
 
 struct NodePlan {
     std::string name;
@@ -37,7 +46,14 @@ struct NodePlan {
     std::filesystem::path folder;         // of its log and events
     std::filesystem::path files;          // where a client downloads to
     std::vector<std::string> argv;        // "{magnet}": the torrent's link, known when it is made
-    std::filesystem::path limits_file;    // configuration with the rate limits; empty: has none
+    // Other people's programs only:
+    std::shared_ptr<const Adapter> adapter;
+    Words words;  // of the adapter's texts; magnet and info_hash come when the torrent is made
+    std::uint16_t port = 0;
+    std::vector<std::pair<std::string, std::string>> environment;
+    bool copy_content = false;  // a seeder gets files of its own
+
+    std::filesystem::path limits_file;  // configuration with the rate limits; empty: has none
 };
 
 // What stands in a limits file.
@@ -53,6 +69,9 @@ struct Plan {
 };
 
 [[nodiscard]] std::string_view program_of(NodeKind kind);  // "swarm-client", …
-[[nodiscard]] Plan make_plan(const Scenario& scenario, const Places& places);
+[[nodiscard]] Plan make_plan(const Scenario& scenario, const Places& places, const Adapters& adapters = {});
+// plan_foreign.cpp: the rest of a node that another program is; name, kind, address and limits are there.
+void plan_foreign(NodePlan& node, const Plan& plan, const Places& places, std::shared_ptr<const Adapter> adapter,
+                  const std::vector<std::string>& arguments);
 
 }  // namespace bt::lab

@@ -2,13 +2,57 @@
 
 #include <filesystem>
 
+#include "lab/data_folder.h"
+
 namespace bt::lab {
 
 namespace fs = std::filesystem;
 
-Result<Prepared> prepare_scenario(const std::string& file) {
+namespace {
+
+Status load_adapters(const fs::path& bin, Prepared& prepared) {
+    const Scenario& scenario = prepared.scenario;
+    std::vector<std::pair<std::string, NodeKind>> wanted;
+    if (!scenario.tracker_program.empty()) wanted.emplace_back(scenario.tracker_program, NodeKind::Tracker);
+    for (const NodeGroup& group : scenario.groups) {
+        if (!group.program.empty()) wanted.emplace_back(group.program, group.kind);
+    }
+    for (const auto& [name, kind] : wanted) {
+        if (!prepared.adapters.contains(name)) {
+            BT_TRY_ASSIGN(const fs::path path, find_data_file(bin, "adapters", name));
+            BT_TRY_ASSIGN(Adapter adapter, load_adapter(path));
+            prepared.adapters[name] = std::make_shared<const Adapter>(std::move(adapter));
+        }
+        if (prepared.adapters[name]->has(kind)) continue;
+        return fail(local_error(ErrorCode::InvalidConfig,
+                                scenario.file + ": " + name + " cannot be a " + std::string(kind_name(kind))));
+    }
+    for (const NodeGroup& group : scenario.groups) {
+        if (group.program.empty() || group.link.rate == RateLimits{} || prepared.adapters[group.program]->limits)
+            continue;
+        return fail(local_error(ErrorCode::InvalidConfig, scenario.file + ": nodes." + group.name + ".link: " +
+                                                              group.program + " keeps no rate limits on loopback"));
+    }
+    return {};
+}
+
+}  // namespace
+
+Status check_programs(const Prepared& prepared) {
+    for (const auto& [name, adapter] : prepared.adapters) {
+        for (const auto& [kind, role] : adapter->roles) {
+            BT_TRY(check_installed(
+                *adapter, kind,
+                {{"adapters", adapter->folder.string()}, {"drivers", (adapter->folder / "drivers").string()}}));
+        }
+    }
+    return {};
+}
+
+Result<Prepared> prepare_scenario(const std::string& file, const fs::path& bin) {
     Prepared prepared;
-    BT_TRY_ASSIGN(prepared.scenario, load_scenario(file));
+    BT_TRY_ASSIGN(prepared.scenario, load_scenario(file, list_data(bin, "adapters")));
+    BT_TRY(load_adapters(bin, prepared));
     const Content& content = prepared.scenario.content;
     if (!content.recipe.empty()) {
         BT_TRY_ASSIGN(prepared.recipe, torrents::load_recipe(content.recipe, prepared.scenario.rng_seed));

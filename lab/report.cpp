@@ -34,6 +34,7 @@ Json or_null(const std::optional<T>& value) {
 
 Json node_json(const NodeStatus& node, const RunRecord& run) {
     Json out = {{"name", node.name}, {"kind", kind_name(node.kind)}, {"address", node.address}};
+    if (!node.program.empty()) out["program"] = node.program;
     out["listen"] = node.listen;
     out["started_at_s"] = or_null(node.started_at);
     out["ready_at_s"] = or_null(node.ready_at);

@@ -11,6 +11,7 @@
 #include "common/app/text_file.h"
 #include "common/base/encoding.h"
 #include "lab/data_folder.h"
+#include "lab/foreign_watch.h"
 #include "lab/prepare.h"
 #include "lab/subnet.h"
 #include "lab/swarm_run.h"
@@ -33,18 +34,31 @@ Rng rng_of_this_process() {
     return Rng(static_cast<std::uint64_t>(now)).fork(static_cast<std::uint64_t>(getpid()));
 }
 
+// Other people's seeders get files of their own: they may write to them.
+Status copy_content(const Plan& plan) {
+    for (const NodePlan& node : plan.nodes) {
+        if (!node.copy_content) continue;
+        std::error_code error;
+        fs::copy(plan.content, node.files / plan.content.filename(), fs::copy_options::recursive, error);
+        if (error) return fail(system_error(error.value(), node.files.string()));
+    }
+    return {};
+}
+
 Status fill_folder(const Plan& plan, const Prepared& prepared, const fs::path& run, Display& display) {
     BT_TRY_ASSIGN(const std::string text, app::read_text_file(prepared.scenario.file, app::kMaxConfigSize));
     const std::string ending = fs::path(prepared.scenario.file).extension().string();
     BT_TRY(write_text(run / ("scenario" + ending), text));
     BT_TRY(write_text(plan.tracker_config, plan.tracker_config_text));
     for (const NodePlan& node : plan.nodes) {
-        BT_TRY(make_folder(node.kind == NodeKind::Client ? node.files : node.folder));
+        BT_TRY(make_folder(node.kind == NodeKind::Client || node.copy_content ? node.files : node.folder));
         if (!node.limits_file.empty()) BT_TRY(write_text(node.limits_file, limits_text(node.kind, node.limits)));
     }
-    if (!prepared.recipe) return {};
-    display.note("making " + std::to_string(prepared.recipe->total_size()) + " bytes of content");
-    return torrents::generate(*prepared.recipe, run / "content");
+    if (prepared.recipe) {
+        display.note("making " + std::to_string(prepared.recipe->total_size()) + " bytes of content");
+        BT_TRY(torrents::generate(*prepared.recipe, run / "content"));
+    }
+    return copy_content(plan);
 }
 
 ContentFacts facts_of(const meta::Metainfo& metainfo) {
@@ -63,7 +77,8 @@ Status compare_all(const Plan& plan, const meta::Metainfo& metainfo, RunRecord& 
     for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
         if (!record.nodes[i].completed_at || plan.nodes[i].kind != NodeKind::Client) continue;
         BT_TRY_ASSIGN(record.comparisons[plan.nodes[i].name],
-                      compare_content(plan.content, plan.nodes[i].files / metainfo.name(), metainfo));
+                      compare_content(plan.content, plan.nodes[i].files / metainfo.name(), metainfo,
+                                      !plan.nodes[i].adapter || plan.nodes[i].adapter->empty_files));
     }
     return {};
 }
@@ -135,10 +150,11 @@ LabExit run_scenario(const RunOptions& options) {
         report_error(exit, error);
         return exit;
     };
-    Result<Prepared> prepared = prepare_scenario(find_scenario(options.bin, options.scenario));
+    Result<Prepared> prepared = prepare_scenario(find_scenario(options.bin, options.scenario), options.bin);
     if (!prepared) return failed(LabExit::ScenarioWrong, prepared.error());
     const Scenario& scenario = prepared->scenario;
 
+    if (const Status there = check_programs(*prepared); !there) return failed(LabExit::Environment, there.error());
     Rng rng = rng_of_this_process();
     const Result<Subnet> subnet = Subnet::claim(rng);
     if (!subnet) return failed(LabExit::Environment, subnet.error());
@@ -148,7 +164,8 @@ LabExit run_scenario(const RunOptions& options) {
 
     const fs::path content =
         prepared->recipe ? *run / "content" / prepared->recipe->name : fs::path(scenario.content.path);
-    const Plan plan = make_plan(scenario, {options.bin, *run, content, subnet->prefix()});
+    const Plan plan = make_plan(scenario, {options.bin, *run, content, subnet->prefix(), geteuid() == 0, free_port},
+                                prepared->adapters);
     Display display(scenario.name, options.quiet);
     if (const Status filled = fill_folder(plan, *prepared, *run, display); !filled) {
         return failed(LabExit::Environment, filled.error());

@@ -30,10 +30,17 @@ Result<Content> read_content(const ConfigFile& file, const ConfigTable& root) {
     return content;
 }
 
-Status read_tracker(const ConfigTable& root, Scenario& scenario) {
+Status read_tracker(const ConfigTable& root, const std::vector<std::string>& programs, Scenario& scenario) {
     BT_TRY_ASSIGN(const std::optional<ConfigTable> table, root.table("tracker"));
     if (!table) return {};
-    BT_TRY(table->allow_only({"interval", "options"}));
+    BT_TRY(table->allow_only({"kind", "interval", "options"}));
+    if (table->has("kind")) {
+        BT_TRY_ASSIGN(const std::string kind, read_kind(*table, "kind", {"tracker"}, programs));
+        if (kind != "tracker") scenario.tracker_program = kind;
+    }
+    if (!scenario.tracker_program.empty() && table->has("options")) {
+        return fail(table->error_at("options", "are for our own tracker"));
+    }
     BT_TRY_ASSIGN(const std::optional<Duration> interval, read_duration(*table, "interval"));
     if (interval && (*interval < seconds(1) || *interval % seconds(1) != Duration::zero())) {
         return fail(table->error_at("interval", "wanted whole seconds, 1 or more"));
@@ -43,7 +50,7 @@ Status read_tracker(const ConfigTable& root, Scenario& scenario) {
     return {};
 }
 
-Result<Scenario> read_scenario(const ConfigFile& file) {
+Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::string>& programs) {
     const ConfigTable root = file.root();
     BT_TRY(root.allow_only({"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect"}));
     Scenario scenario;
@@ -52,8 +59,8 @@ Result<Scenario> read_scenario(const ConfigFile& file) {
     BT_TRY_ASSIGN(const std::optional<std::int64_t> rng_seed, root.integer("rng_seed", 0, INT64_MAX));
     scenario.rng_seed = static_cast<std::uint64_t>(rng_seed.value_or(1));
     BT_TRY_ASSIGN(scenario.content, read_content(file, root));
-    BT_TRY(read_tracker(root, scenario));
-    BT_TRY(read_groups(root, scenario));
+    BT_TRY(read_tracker(root, programs, scenario));
+    BT_TRY(read_groups(root, programs, scenario));
     BT_TRY(read_timeline(root, scenario));
     BT_TRY(read_stop(root, scenario));
     BT_TRY(read_expectations(root, scenario));
@@ -90,14 +97,15 @@ std::vector<std::string> Scenario::node_names() const {
     return names;
 }
 
-Result<Scenario> load_scenario(const std::string& path) {
+Result<Scenario> load_scenario(const std::string& path, const std::vector<std::string>& programs) {
     BT_TRY_ASSIGN(const ConfigFile file, ConfigFile::load(path));
-    return read_scenario(file);
+    return read_scenario(file, programs);
 }
 
-Result<Scenario> parse_scenario(std::string_view text, std::string file_name) {
+Result<Scenario> parse_scenario(std::string_view text, std::string file_name,
+                                const std::vector<std::string>& programs) {
     BT_TRY_ASSIGN(const ConfigFile file, ConfigFile::parse(text, app::ConfigFormat::Toml, std::move(file_name)));
-    return read_scenario(file);
+    return read_scenario(file, programs);
 }
 
 }  // namespace bt::lab

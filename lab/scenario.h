@@ -44,6 +44,7 @@ struct NodeGroup {
     NodeKind kind = NodeKind::Client;
     std::string name;  // nodes are called name-1, name-2, …
     std::uint32_t count = 1;
+    std::string program;               // an adapter's name; empty: ours
     std::vector<std::string> options;  // as the program takes them: "--max-peers", "4"
     Link link;
     Arrival arrival;
@@ -63,6 +64,7 @@ struct Scenario {
     std::uint64_t rng_seed = 1;
     Content content;
     Duration announce_interval = seconds(5);
+    std::string tracker_program;  // an adapter's name; empty: ours
     std::vector<std::string> tracker_options;
     std::vector<NodeGroup> groups;
     std::vector<TimelineEntry> timeline;
@@ -73,8 +75,10 @@ struct Scenario {
     [[nodiscard]] std::vector<std::string> node_names() const;  // with the tracker's
 };
 
-[[nodiscard]] Result<Scenario> load_scenario(const std::string& path);
-[[nodiscard]] Result<Scenario> parse_scenario(std::string_view text, std::string file_name);
+// `programs`: names of the adapters that there are, for node and tracker kinds.
+[[nodiscard]] Result<Scenario> load_scenario(const std::string& path, const std::vector<std::string>& programs = {});
+[[nodiscard]] Result<Scenario> parse_scenario(std::string_view text, std::string file_name,
+                                              const std::vector<std::string>& programs = {});
 
 // "60s", "1.5 s", "500ms", "2m", "1h".
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text);

@@ -102,8 +102,11 @@ void list_folder(const fs::path& bin, const char* heading, const std::string& fo
 }  // namespace
 
 LabExit check_scenario(const std::string& scenario, const fs::path& bin) {
-    const Result<Prepared> prepared = prepare_scenario(find_scenario(bin, scenario));
+    const Result<Prepared> prepared = prepare_scenario(find_scenario(bin, scenario), bin);
     if (!prepared) return refuse(LabExit::ScenarioWrong, prepared.error().message());
+    if (const Status there = check_programs(*prepared); !there) {
+        return refuse(LabExit::Environment, there.error().message());
+    }
     const Scenario& read = prepared->scenario;
     std::printf("%s: fine\n", read.name.c_str());
     if (prepared->recipe) {

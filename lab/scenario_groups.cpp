@@ -10,15 +10,32 @@ namespace {
 
 using app::ConfigTable;
 
-Status read_kind(const ConfigTable& table, NodeGroup& group, std::string& kind) {
-    BT_TRY_ASSIGN(kind, table.need<std::string>("kind", table.string("kind")));
-    if (kind == "client") {
-        group.kind = NodeKind::Client;
-    } else if (kind == "seeder") {
-        group.kind = NodeKind::Seeder;
-    } else {
-        return fail(table.error_at("kind", "wanted \"client\" or \"seeder\""));
+Status read_node_kind(const ConfigTable& table, const std::vector<std::string>& programs, NodeGroup& group,
+                      std::string& kind) {
+    BT_TRY_ASSIGN(kind, read_kind(table, "kind", {"client", "seeder"}, programs));
+    const bool ours = kind == "client" || kind == "seeder";
+    if (!ours) group.program = kind;
+    BT_TRY_ASSIGN(const std::optional<std::string> role, table.string("role"));
+    if (role && ours) return fail(table.error_at("role", "is for other people's programs"));
+    if (role && *role != "client" && *role != "seeder") {
+        return fail(table.error_at("role", "wanted \"client\" or \"seeder\""));
     }
+    group.kind = role.value_or(kind) == "seeder" ? NodeKind::Seeder : NodeKind::Client;
+    return {};
+}
+
+// Other people's options are taken as they are written.
+Status read_arguments(const ConfigTable& table, NodeGroup& group) {
+    BT_TRY_ASSIGN(const std::optional<std::vector<std::string>> arguments, table.strings("arguments"));
+    if (arguments && group.program.empty()) {
+        return fail(table.error_at("arguments", "are for other people's programs; wanted options"));
+    }
+    if (table.has("options") && !group.program.empty()) {
+        return fail(table.error_at("options", "are for our own programs; wanted arguments = [\"--as=written\"]"));
+    }
+    if (arguments) group.options = *arguments;
+    if (!group.program.empty()) return {};
+    BT_TRY_ASSIGN(group.options, read_options(table, kOwnOptions));
     return {};
 }
 
@@ -48,16 +65,16 @@ Status read_arrival(const ConfigTable& table, Arrival& arrival) {
     return {};
 }
 
-Result<NodeGroup> read_group(const ConfigTable& table) {
-    BT_TRY(table.allow_only(
-        {"kind", "name", "count", "options", "link", "start", "every", "poisson", "must_complete", "magnet"}));
+Result<NodeGroup> read_group(const ConfigTable& table, const std::vector<std::string>& programs) {
+    BT_TRY(table.allow_only({"kind", "role", "name", "count", "options", "arguments", "link", "start", "every",
+                             "poisson", "must_complete", "magnet"}));
     NodeGroup group;
     std::string kind;
-    BT_TRY(read_kind(table, group, kind));
+    BT_TRY(read_node_kind(table, programs, group, kind));
     BT_TRY_ASSIGN(group.name, read_name(table, "name", kind));
     BT_TRY_ASSIGN(const std::optional<std::int64_t> count, table.integer("count", 0, kMaxNodes));
     group.count = static_cast<std::uint32_t>(count.value_or(1));
-    BT_TRY_ASSIGN(group.options, read_options(table, kOwnOptions));
+    BT_TRY(read_arguments(table, group));
     BT_TRY(read_link(table, group.link));
     BT_TRY(read_arrival(table, group.arrival));
     BT_TRY_ASSIGN(const std::optional<bool> must, table.boolean("must_complete"));
@@ -72,12 +89,26 @@ Result<NodeGroup> read_group(const ConfigTable& table) {
 
 }  // namespace
 
-Status read_groups(const ConfigTable& root, Scenario& scenario) {
+Result<std::string> read_kind(const ConfigTable& table, std::string_view key, std::vector<std::string_view> own,
+                              const std::vector<std::string>& programs) {
+    BT_TRY_ASSIGN(const std::string kind, table.need<std::string>(key, table.string(key)));
+    own.insert(own.end(), programs.begin(), programs.end());
+    std::string all;
+    for (const std::string_view name : own) {
+        if (name == kind) return kind;
+        all += (all.empty() ? "\"" : ", \"") + std::string(name) + '"';
+    }
+    const std::optional<std::string_view> nearest = app::nearest_word(kind, own);
+    return fail(table.error_at(
+        key, "wanted one of " + all + (nearest ? "; did you mean \"" + std::string(*nearest) + "\"?" : "")));
+}
+
+Status read_groups(const ConfigTable& root, const std::vector<std::string>& programs, Scenario& scenario) {
     BT_TRY_ASSIGN(const std::vector<ConfigTable> tables, root.tables("nodes"));
     std::set<std::string> names = {"tracker"};
     std::size_t total = 0;
     for (const ConfigTable& table : tables) {
-        BT_TRY_ASSIGN(NodeGroup group, read_group(table));
+        BT_TRY_ASSIGN(NodeGroup group, read_group(table, programs));
         if (!names.insert(group.name).second) {
             return fail(table.error_here("the name " + group.name + " is taken: give each group its own"));
         }

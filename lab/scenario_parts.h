@@ -11,7 +11,12 @@
 namespace bt::lab {
 
 // [[nodes]] (scenario_groups.cpp)
-[[nodiscard]] Status read_groups(const app::ConfigTable& root, Scenario& scenario);
+[[nodiscard]] Status read_groups(const app::ConfigTable& root, const std::vector<std::string>& programs,
+                                 Scenario& scenario);
+// One of `own` or of the programs. Error: which there are, and the nearest.
+[[nodiscard]] Result<std::string> read_kind(const app::ConfigTable& table, std::string_view key,
+                                            std::vector<std::string_view> own,
+                                            const std::vector<std::string>& programs);
 // [[timeline]] (scenario_timeline.cpp); the groups are read
 [[nodiscard]] Status read_timeline(const app::ConfigTable& root, Scenario& scenario);
 // [expect] and [stop] (scenario_expect.cpp); the groups are read

@@ -1,6 +1,7 @@
 #include "lab/swarm_run.h"
 
 #include <csignal>
+#include <utility>
 
 #include "lab/torrent_files.h"
 
@@ -54,7 +55,8 @@ void SwarmRun::carry_out(const Action& action) {
     } else if (const auto* torrent = std::get_if<MakeTorrent>(&action)) {
         make_torrent(torrent->announce);
     } else if (const auto* signal = std::get_if<SignalNode>(&action)) {
-        send(signal->node, signal->kill ? SIGKILL : SIGTERM);
+        const Adapter* adapter = plan_.nodes[signal->node].adapter.get();
+        send(signal->node, signal->kill ? SIGKILL : adapter != nullptr ? adapter->stop_signal : SIGTERM);
     } else if (const auto* pause = std::get_if<PauseNode>(&action)) {
         send(pause->node, pause->pause ? SIGSTOP : SIGCONT);
     } else if (const auto* limit = std::get_if<LimitNode>(&action)) {
@@ -94,8 +96,9 @@ Status SwarmRun::open_files(std::size_t index) {
 std::vector<std::string> SwarmRun::command_of(std::size_t index) {
     std::vector<std::string> argv = plan_.nodes[index].argv;
     const std::string& listen = director_.nodes()[index].listen;
+    const Words words = words_of(index);
     for (std::size_t i = 0; i < argv.size(); ++i) {
-        if (argv[i] == "{magnet}") argv[i] = magnet_;
+        argv[i] = expand(argv[i], words);
         if (i > 0 && argv[i - 1] == "--port" && argv[i] == "0" && !listen.empty()) {
             argv[i] = listen.substr(listen.rfind(':') + 1);
         }
@@ -103,61 +106,123 @@ std::vector<std::string> SwarmRun::command_of(std::size_t index) {
     return argv;
 }
 
+// What is known since the torrent was made, and of another program's node all else.
+Words SwarmRun::words_of(std::size_t index) const {
+    Words words = plan_.nodes[index].words;
+    words["magnet"] = magnet_;
+    words["info_hash"] = info_hash_;
+    return words;
+}
+
 void SwarmRun::start_node(std::size_t index) {
-    if (const Status opened = open_files(index); !opened) {
-        director_.on_start_failed(index, opened.error().message(), loop_.now());
-        return;
+    const NodePlan& planned = plan_.nodes[index];
+    if (planned.adapter && planned.adapter->needs_torrent && magnet_.empty()) {
+        waiting_for_torrent_.push_back(index);
+        return make_torrent(planned.words.at("announce"));
     }
+    start_process(index);
+}
+
+Status SwarmRun::write_adapter_files(std::size_t index) {
+    const NodePlan& planned = plan_.nodes[index];
+    if (!planned.adapter) return {};
+    const Words words = words_of(index);
+    for (const auto& [name, text] : planned.adapter->files) {
+        const std::filesystem::path path = planned.folder / name;
+        BT_TRY(make_folder(path.parent_path()));
+        BT_TRY(write_text(path, expand(text, words)));
+    }
+    for (const auto& [name, from] : planned.adapter->copies) {
+        const std::filesystem::path path = planned.folder / name;
+        BT_TRY(make_folder(path.parent_path()));
+        std::error_code error;
+        std::filesystem::copy(expand(from, words), path, std::filesystem::copy_options::overwrite_existing, error);
+        if (error) return fail(system_error(error.value(), path.string()));
+    }
+    return {};
+}
+
+void SwarmRun::on_event_line(std::size_t index, std::string_view line) {
+    nodes_[index].events->add(line);
+    director_.on_event_line(index, line, loop_.now());
+    step_.schedule();
+}
+
+void SwarmRun::on_log_line(std::size_t index, std::string_view line) {
+    nodes_[index].log->add(line);
+    director_.on_log_line(index, line);
+}
+
+void SwarmRun::start_process(std::size_t index) {
+    const NodePlan& planned = plan_.nodes[index];
+    Status prepared = open_files(index);
+    if (prepared) prepared = write_adapter_files(index);
+    if (!prepared) return director_.on_start_failed(index, prepared.error().message(), loop_.now());
     net::ChildSpec spec;
     spec.argv = command_of(index);
-    const auto on_log_line = [this, index](std::string_view line) {
-        nodes_[index].log->add(line);
-        director_.on_log_line(index, line);
+    spec.environment = planned.environment;
+    if (planned.adapter) spec.directory = planned.folder.string();
+    const auto on_output = [this, index](std::string_view line) {
+        on_log_line(index, line);
+        if (nodes_[index].watch) nodes_[index].watch->on_output_line(line);
     };
-    spec.standard_output.on_line = on_log_line;
-    spec.standard_error.on_line = on_log_line;
-    spec.events_fd = kEventsDescriptor;
-    spec.on_event_line = [this, index](std::string_view line) {
-        nodes_[index].events->add(line);
-        director_.on_event_line(index, line, loop_.now());
-        step_.schedule();
-    };
+    spec.standard_output.on_line = on_output;
+    spec.standard_error.on_line = on_output;
+    if (!planned.adapter || planned.adapter->events) {
+        spec.events_fd = kEventsDescriptor;
+        spec.on_event_line = [this, index](std::string_view line) { on_event_line(index, line); };
+    }
     spec.on_exit = [this, index](const net::ChildExit& exit) {
         const std::optional<int> code = exit.signalled ? std::nullopt : std::optional(exit.code);
         const std::optional<int> signal = exit.signalled ? std::optional(exit.signal) : std::nullopt;
+        nodes_[index].watch.reset();
         director_.on_exit(index, code, signal, loop_.now());
         step_.schedule();  // not now: it may be started again, in place of the process that calls
     };
     Result<std::unique_ptr<net::ChildProcess>> process = net::ChildProcess::start(loop_, std::move(spec));
-    if (!process) {
-        director_.on_start_failed(index, process.error().message(), loop_.now());
-        return;
-    }
+    if (!process) return director_.on_start_failed(index, process.error().message(), loop_.now());
     nodes_[index].process = std::move(*process);
+    if (!planned.adapter || planned.adapter->events) return;
+    nodes_[index].watch = std::make_unique<ForeignWatch>(
+        loop_, timers_, planned, words_of(index), plan_.torrent,
+        [this, index](std::string_view line) { on_event_line(index, line); },
+        [this, index](std::string_view line) { on_log_line(index, line); });
 }
 
+// The director asks for it when the tracker is ready; a tracker that wants to know it first had it made before.
 void SwarmRun::make_torrent(const std::string& announce) {
+    if (!magnet_.empty()) return director_.on_torrent_made(loop_.now());
     net::ChildSpec spec;
     spec.argv = plan_.create_argv;
     spec.argv.push_back(announce);
     spec.standard_error.on_line = [this](std::string_view line) { create_log_ = line; };
     spec.on_exit = [this](const net::ChildExit& exit) {
-        if (!exit.signalled && exit.code == 0) {
-            magnet_ = magnet_of(plan_.torrent);
-            director_.on_torrent_made(loop_.now());
-        } else {
-            const std::string how =
-                exit.signalled ? "signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.code);
-            director_.on_torrent_failed(how + (create_log_.empty() ? "" : ", " + create_log_), loop_.now());
-        }
-        step();
+        const std::string how =
+            exit.signalled ? "signal " + std::to_string(exit.signal) : "exit code " + std::to_string(exit.code);
+        const bool made = !exit.signalled && exit.code == 0;
+        on_torrent_there(made ? "" : how + (create_log_.empty() ? "" : ", " + create_log_));
     };
     Result<std::unique_ptr<net::ChildProcess>> process = net::ChildProcess::start(loop_, std::move(spec));
     if (process) {
         helpers_.push_back(std::move(*process));
     } else {
-        director_.on_torrent_failed(process.error().message(), loop_.now());
+        on_torrent_there(process.error().message());
     }
+}
+
+void SwarmRun::on_torrent_there(const std::string& problem) {
+    const std::vector<std::size_t> waiting = std::exchange(waiting_for_torrent_, {});
+    if (problem.empty()) {
+        magnet_ = magnet_of(plan_.torrent);
+        info_hash_ = magnet_.substr(magnet_.find("btih:") + 5, 40);
+        for (const std::size_t index : waiting) start_process(index);
+        if (waiting.empty()) director_.on_torrent_made(loop_.now());
+    } else if (waiting.empty()) {
+        director_.on_torrent_failed(problem, loop_.now());
+    } else {
+        director_.on_start_failed(waiting.front(), "the torrent cannot be made: " + problem, loop_.now());
+    }
+    step_.schedule();
 }
 
 // For the report only: a program without an answer has no entry. One that is missing shows when a node needs it.

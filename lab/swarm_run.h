@@ -14,6 +14,7 @@
 #include "common/net/uv_timer.h"
 #include "lab/director.h"
 #include "lab/display.h"
+#include "lab/foreign_watch.h"
 #include "lab/run_folder.h"
 
 namespace bt::lab {
@@ -34,11 +35,18 @@ class SwarmRun {
     struct Node {
         std::unique_ptr<LineFile> log, events;
         std::unique_ptr<net::ChildProcess> process;
+        std::unique_ptr<ForeignWatch> watch;  // of other people's programs
     };
 
     void ask_versions();
     void step();
     void start_node(std::size_t index);
+    void start_process(std::size_t index);
+    Status write_adapter_files(std::size_t index);
+    [[nodiscard]] Words words_of(std::size_t index) const;
+    void on_torrent_there(const std::string& problem);
+    void on_event_line(std::size_t index, std::string_view line);
+    void on_log_line(std::size_t index, std::string_view line);
     Status open_files(std::size_t index);
     void carry_out(const Action& action);
     [[nodiscard]] std::vector<std::string> command_of(std::size_t index);
@@ -55,7 +63,9 @@ class SwarmRun {
     std::vector<Node> nodes_;
     std::vector<std::unique_ptr<net::ChildProcess>> helpers_;  // create, --version
     std::string magnet_;                                       // of the torrent, once it is made
-    std::string create_log_;                                   // last line
+    std::string info_hash_;
+    std::vector<std::size_t> waiting_for_torrent_;  // trackers that start when it is there
+    std::string create_log_;                        // last line
     std::map<std::string, std::string> versions_;
     net::UvTimer deadline_;
     net::UvTimer tick_;

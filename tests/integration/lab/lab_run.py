@@ -390,6 +390,22 @@ for = "300ms"
     check(all(e["fired_at_s"] is not None and e["undone_at_s"] is not None for e in report["timeline"]), "timeline")
 
 
+def a_program_of_others_that_is_missing_ends_with_3(work):
+    adapters = os.path.join(work.folder, "adapters")
+    os.makedirs(adapters)
+    with open(os.path.join(adapters, "imagined.toml"), "w", encoding="utf-8") as file:
+        file.write('package = "imagined-client"\n[client]\nargv = ["no-such-program"]\n')
+    scenario = work.scenario()
+    with open(scenario, "a", encoding="utf-8") as file:
+        file.write('\n[[nodes]]\nkind = "imagined"\n')
+    os.environ["SWARMLAB_DATA"] = work.folder
+    code, _, stderr = work.run(scenario)
+    check(code == 3 and "no-such-program" in stderr and "install imagined-client" in stderr, f"exit code {code}: {stderr}")
+    del os.environ["SWARMLAB_DATA"]
+    code, _, stderr = work.run(scenario)
+    check(code == 2 and "nodes[" in stderr and "kind" in stderr, f"exit code {code}: {stderr}")
+
+
 def set_up_without_root_names_the_packages(work):
     for folder in (".ci", "lab"):
         os.makedirs(os.path.join(work.folder, folder))
