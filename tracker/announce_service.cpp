@@ -36,7 +36,11 @@ wire::AnnounceReply refusal(std::string reason) {
 }
 
 AnnounceService::AnnounceService(AnnounceSettings settings, Rng rng)
-    : settings_(std::move(settings)), rng_(rng), registry_(settings_.registry, rng), identities_(rng.fork(1)) {
+    : settings_(std::move(settings)),
+      is_quick_(allows_quick_answers(settings_)),
+      rng_(rng),
+      registry_(settings_.registry, rng),
+      identities_(rng.fork(1)) {
     for (const InfoHash& info_hash : settings_.torrents) registry_.pin(info_hash);
 }
 
@@ -46,6 +50,44 @@ void AnnounceService::configure(AnnounceSettings settings) {
     registry_.configure(settings.registry);
     if (!settings.follows_key) identities_.clear();
     settings_ = std::move(settings);
+    is_quick_ = allows_quick_answers(settings_);
+}
+
+bool AnnounceService::allows_quick_answers(const AnnounceSettings& settings) {
+    return settings.passkeys.empty() && settings.per_torrent.empty() && settings.static_peers.empty() &&
+           settings.static_mode == StaticPeers::First && settings.order == PeerOrder::Random &&
+           settings.self_in_list == SelfInList::Never && settings.counts_self && settings.tracker_id.empty() &&
+           settings.warning.empty() && !settings.external_ip && settings.ip_sources.empty() &&
+           settings.interval_jitter == Duration::zero();
+}
+
+bool AnnounceService::announce_quickly(const wire::AnnounceRequest& request, const Asker& asker, TimePoint now,
+                                       QuickReply& reply, ByteBuffer* v4, ByteBuffer* v6) {
+    if (!is_quick_ || request.port == 0 || !is_served(request.info_hash)) return false;
+    const Endpoint announcer{*peer_address(request, asker.source), request.port};
+    if (settings_.follows_key && !request.key.empty()) {
+        const auto before = identities_.moved(request.info_hash, request.peer_id, request.key, announcer);
+        if (before) registry_.remove(request.info_hash, *before, now);
+    }
+    const bool is_seed = request.left == 0;
+    Registry::Visit swarm(registry_, request.info_hash, now);
+    if (request.event == wire::AnnounceEvent::Stopped) {
+        swarm.remove(announcer);
+    } else {
+        const bool completed = is_seed && request.event == wire::AnnounceEvent::Completed;
+        if (!swarm.announce({announcer, request.peer_id}, is_seed, completed)) return false;
+        const bool only_leechers = is_seed && (request.downloaded > 0 || request.uploaded > 0);
+        const std::uint32_t want = std::min(request.numwant.value_or(settings_.default_numwant), settings_.max_numwant);
+        swarm.sample_compact(announcer, only_leechers, want, v4, v6);
+    }
+    reply.counts = swarm.counts();
+    const bool is_udp = asker.door == Door::Udp;
+    const std::int64_t interval =
+        whole_seconds(is_udp ? settings_.udp_interval.value_or(settings_.interval) : settings_.interval);
+    reply.interval_s = static_cast<std::uint32_t>(std::max<std::int64_t>(interval, 1));
+    reply.min_interval_s =
+        static_cast<std::uint32_t>(std::min<std::int64_t>(reply.interval_s, whole_seconds(settings_.min_interval)));
+    return true;
 }
 
 bool AnnounceService::knows_passkey(std::string_view passkey) const {

@@ -48,6 +48,12 @@ struct Asker {
     std::string_view passkey;
 };
 
+struct QuickReply {
+    std::uint32_t interval_s = 0;
+    std::uint32_t min_interval_s = 0;
+    SwarmCounts counts;
+};
+
 class AnnounceService {
   public:
     AnnounceService(AnnounceSettings settings, Rng rng);
@@ -57,6 +63,11 @@ class AnnounceService {
                                                TimePoint now) {
         return announce(request, Asker{source, Door::Http, {}}, now);
     }
+    // The same for a door that wants compact peers and nothing else, without memory of its own. False: as things are
+    // set, or for this request, there is more to an answer than that, and announce() is to be asked; nothing has
+    // happened then. `v4` or `v6` may be nullptr: nobody of that family is named.
+    bool announce_quickly(const wire::AnnounceRequest& request, const Asker& asker, TimePoint now, QuickReply& reply,
+                          ByteBuffer* v4, ByteBuffer* v6);
     [[nodiscard]] SwarmCounts scrape(const InfoHash& info_hash, TimePoint now) {
         return registry_.counts(info_hash, now);
     }
@@ -87,7 +98,10 @@ class AnnounceService {
     void draw_peers(const wire::AnnounceRequest& request, const Endpoint& announcer, std::size_t want,
                     std::size_t static_peers, TimePoint now, Peers& out);
 
+    [[nodiscard]] static bool allows_quick_answers(const AnnounceSettings& settings);
+
     AnnounceSettings settings_;
+    bool is_quick_ = false;
     Rng rng_;  // of the jitter
     Registry registry_;
     IdentityBook identities_;

@@ -319,22 +319,34 @@ void Registry::Visit::sample(const Endpoint& asker, bool only_leechers, std::uin
     }
 }
 
+template <std::size_t N>
+std::uint32_t Registry::Visit::draw_compact(const PeerSet<N>& peers, const Endpoint& asker, bool only_leechers,
+                                            std::uint32_t want, ByteBuffer* out) {
+    constexpr std::size_t kPlace = PeerTable<N>::kPlace;
+    if (out == nullptr || peers.size() == 0 || want == 0) return 0;
+    const bool is_own = asker.address.is_v4() == (N == 4);
+    const auto key = is_own ? key_of<N>(asker) : typename PeerTable<N>::Key{};
+    const std::size_t begin = out->size();
+    out->resize(begin + std::size_t{std::min(want, peers.size())} * kPlace);
+    Byte* at = out->data() + begin;
+    const std::uint32_t count = peers.draw(is_own ? &key : nullptr, only_leechers, want, limit_, shard_.rng,
+                                           registry_.rules_, [&at](const PeerTable<N>& table, std::uint32_t slot) {
+                                               std::memcpy(at, table.place(slot), kPlace);
+                                               at += kPlace;
+                                           });
+    out->resize(begin + count * kPlace);
+    return count;
+}
+
 std::uint32_t Registry::Visit::sample_compact(const Endpoint& asker, bool only_leechers, std::uint32_t want,
-                                              ByteBuffer& out) {
+                                              ByteBuffer* v4, ByteBuffer* v6) {
     if (!is_known()) return 0;
-    return in_family(swarm(), asker, [&]<std::size_t N>(const PeerSet<N>& peers, const auto& key) {
-        constexpr std::size_t kPlace = PeerTable<N>::kPlace;
-        const std::size_t begin = out.size();
-        out.resize(begin + std::size_t{std::min(want, peers.size())} * kPlace);
-        Byte* at = out.data() + begin;
-        const std::uint32_t count = peers.draw(&key, only_leechers, want, limit_, shard_.rng, registry_.rules_,
-                                               [&](const PeerTable<N>& table, std::uint32_t slot) {
-                                                   std::memcpy(at, table.place(slot), kPlace);
-                                                   at += kPlace;
-                                               });
-        out.resize(begin + count * kPlace);
-        return count;
-    });
+    if (asker.address.is_v4()) {
+        const std::uint32_t count = draw_compact(swarm().v4, asker, only_leechers, want, v4);
+        return count + draw_compact(swarm().v6, asker, only_leechers, want - count, v6);
+    }
+    const std::uint32_t count = draw_compact(swarm().v6, asker, only_leechers, want, v6);
+    return count + draw_compact(swarm().v4, asker, only_leechers, want - count, v4);
 }
 
 Status Registry::announce(const InfoHash& info_hash, const KnownPeer& peer, bool is_seed, bool has_completed,

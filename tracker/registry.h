@@ -169,10 +169,14 @@ class Registry::Visit {
     // Appends at most `want` different peers, never `asker`: those of the asker's address family first, the other
     // family where that leaves room.
     void sample(const Endpoint& asker, bool only_leechers, std::uint32_t want, std::vector<KnownPeer>& out);
-    // Those of the asker's family alone, as they stand in a compact list. Answers how many.
-    std::uint32_t sample_compact(const Endpoint& asker, bool only_leechers, std::uint32_t want, ByteBuffer& out);
+    // The same as they stand in compact lists, one a family; nullptr: nobody of that family. Answers how many.
+    std::uint32_t sample_compact(const Endpoint& asker, bool only_leechers, std::uint32_t want, ByteBuffer* v4,
+                                 ByteBuffer* v6);
 
   private:
+    template <std::size_t N>
+    std::uint32_t draw_compact(const PeerSet<N>& peers, const Endpoint& asker, bool only_leechers, std::uint32_t want,
+                               ByteBuffer* out);
     [[nodiscard]] Swarm& swarm() const { return shard_.swarms[number_]; }
     [[nodiscard]] bool is_known() const { return number_ != SwarmIndex::kNoNumber; }
 

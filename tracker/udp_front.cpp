@@ -93,7 +93,10 @@ void UdpFront::announce(ByteView datagram, const Endpoint& from, std::uint32_t t
     wire::AnnounceRequest& request = request_.announce;
     request.numwant = std::min(request.numwant.value_or(service_.settings().default_numwant), kMaxUdpPeers);
     request.key = request_.key == 0 ? std::string() : hex_key(request_.key);
-    reply_ = service_.announce(request, Asker{from.address, Door::Udp, passkey_of(request_.url_data)}, now);
+    const Asker asker{from.address, Door::Udp, passkey_of(request_.url_data)};
+    if (listener_ == nullptr && !telemetry_.wants(Level::Decision) && announce_quickly(asker, transaction_id, now, out))
+        return;
+    reply_ = service_.announce(request, asker, now);
     seen_.has_request = seen_.has_reply = true;
     if (reply_.failure_reason) {
         return refuse("announce_refused", *reply_.failure_reason, from, transaction_id, now, out);
@@ -110,6 +113,26 @@ void UdpFront::announce(ByteView datagram, const Endpoint& from, std::uint32_t t
         ++told;
     }
     if (telemetry_.wants(Level::Decision)) emit_announced(from, told, now);
+}
+
+// Nobody looks on: the answer is written where it stays.
+bool UdpFront::announce_quickly(const Asker& asker, std::uint32_t transaction_id, TimePoint now, ByteBuffer& out) {
+    constexpr std::size_t kHead = 20;
+    QuickReply reply;
+    out.resize(kHead);
+    const bool is_v4 = asker.source.is_v4();
+    if (!service_.announce_quickly(request_.announce, asker, now, reply, is_v4 ? &out : nullptr,
+                                   is_v4 ? nullptr : &out)) {
+        out.clear();
+        return false;
+    }
+    ++counters_.announces;
+    store_u32(out.data(), static_cast<std::uint32_t>(UdpAction::Announce));
+    store_u32(out.data() + 4, transaction_id);
+    store_u32(out.data() + 8, to_count(reply.interval_s));
+    store_u32(out.data() + 12, to_count(reply.counts.incomplete));
+    store_u32(out.data() + 16, to_count(reply.counts.complete));
+    return true;
 }
 
 void UdpFront::emit_announced(const Endpoint& from, std::size_t told, TimePoint now) const {

@@ -67,6 +67,7 @@ class UdpFront {
     bool show(ByteView datagram, const Endpoint& from, TimePoint now, bool has_answer, ByteView answer);
     void announce(ByteView datagram, const Endpoint& from, std::uint32_t transaction_id, TimePoint now,
                   ByteBuffer& out);
+    bool announce_quickly(const Asker& asker, std::uint32_t transaction_id, TimePoint now, ByteBuffer& out);
     void scrape(ByteView datagram, const Endpoint& from, std::uint32_t transaction_id, TimePoint now, ByteBuffer& out);
     void refuse(std::string_view kind, std::string_view reason, const Endpoint& from, std::uint32_t transaction_id,
                 TimePoint now, ByteBuffer& out);
