@@ -10,6 +10,7 @@
 #include "common/app/process.h"
 #include "common/app/text_file.h"
 #include "common/base/encoding.h"
+#include "lab/captures.h"
 #include "lab/data_folder.h"
 #include "lab/foreign_watch.h"
 #include "lab/prepare.h"
@@ -138,6 +139,7 @@ void print_result(const RunOptions& options, const Scenario& scenario, const Run
     const LabExit exit = exit_of(record);
     if (exit != LabExit::Held) text += "  logs         " + record.folder + "/nodes/NODE/log, events.jsonl\n";
     text += "  report       " + record.folder + "/report.json\n";
+    if (options.capture) text += "  capture      " + record.folder + "/capture.pcapng\n";
     std::fputs(text.c_str(), stdout);
 }
 
@@ -164,8 +166,9 @@ LabExit run_scenario(const RunOptions& options) {
 
     const fs::path content =
         prepared->recipe ? *run / "content" / prepared->recipe->name : fs::path(scenario.content.path);
-    const Plan plan = make_plan(scenario, {options.bin, *run, content, subnet->prefix(), geteuid() == 0, free_port},
-                                prepared->adapters);
+    Plan plan = make_plan(scenario, {options.bin, *run, content, subnet->prefix(), geteuid() == 0, free_port},
+                          prepared->adapters);
+    if (options.capture) add_captures(plan);
     Display display(scenario.name, options.quiet);
     if (const Status filled = fill_folder(plan, *prepared, *run, display); !filled) {
         return failed(LabExit::Environment, filled.error());
@@ -181,6 +184,11 @@ LabExit run_scenario(const RunOptions& options) {
         record_swarm(swarm, record);
     }
     display.finish();
+    if (options.capture) {
+        if (const Status collected = collect_captures(plan, *run); !collected) {
+            return failed(LabExit::Environment, collected.error());
+        }
+    }
     examine(plan, scenario, record, display);
     record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 

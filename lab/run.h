@@ -14,6 +14,7 @@ struct RunOptions {
     std::string scenario;
     std::filesystem::path out = "lab-out";
     std::filesystem::path bin;  // where swarm-client and the others lie
+    bool capture = false;       // own nodes record their connections
     bool keep = false;          // generated content and downloaded files stay, also when all held
     bool quiet = false;         // no progress
     bool json = false;          // the report on standard output instead of the summary

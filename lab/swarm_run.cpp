@@ -3,6 +3,7 @@
 #include <csignal>
 #include <utility>
 
+#include "lab/captures.h"
 #include "lab/torrent_files.h"
 
 namespace bt::lab {
@@ -98,6 +99,7 @@ std::vector<std::string> SwarmRun::command_of(std::size_t index) {
     const std::string& listen = director_.nodes()[index].listen;
     const Words words = words_of(index);
     for (std::size_t i = 0; i < argv.size(); ++i) {
+        if (argv[i] == kCapturePlace) argv[i] = next_capture(plan_.nodes[index]).string();
         argv[i] = expand(argv[i], words);
         if (i > 0 && argv[i - 1] == "--port" && argv[i] == "0" && !listen.empty()) {
             argv[i] = listen.substr(listen.rfind(':') + 1);

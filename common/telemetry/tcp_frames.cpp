@@ -87,7 +87,6 @@ std::vector<TcpFrame> TcpConversation::close(Direction by) {
     std::vector<TcpFrame> frames;
     frames.push_back(frame(by, kFin | kAck, {}, 0));
     frames.push_back(frame(other(by), kFin | kAck, {}, 0));
-    frames.push_back(frame(by, kAck, {}, 0));
     return frames;
 }
 

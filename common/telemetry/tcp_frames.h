@@ -31,7 +31,8 @@ class TcpConversation {
     [[nodiscard]] std::vector<TcpFrame> open();
     // `length` bytes were said, of which `kept` are the first.
     [[nodiscard]] std::vector<TcpFrame> say(Direction direction, ByteView kept, std::uint64_t length);
-    // `by`: who closes first.
+    // `by`: who closes first. Without the last ACK: of two captures of one connection each would acknowledge what the
+    // other side has said later, by its own clock.
     [[nodiscard]] std::vector<TcpFrame> close(Direction by);
 
   private:

@@ -19,6 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.a
 sys.path.insert(0, ROOT)
 
 from tests.support.nodes import TestFailure, bin_dir, check, program  # noqa: E402
+from tests.support.tshark import decode, message_types, nothing_malformed  # noqa: E402
 
 SCENARIO = """name = "t"
 [content]
@@ -321,6 +322,22 @@ def two_labs_side_by_side_never_meet(work):
         reports.append(json.loads(stdout))
     check(reports[0]["subnet"] != reports[1]["subnet"], "both use the same addresses")
     check(len(work.runs()) == 2, "each has a folder of its own")
+
+
+def a_run_leaves_one_capture_of_all_nodes(work):
+    code, stdout, stderr = work.run(work.scenario(), "--capture")
+    check(code == 0, f"exit code {code}: {stdout} {stderr}")
+    capture = os.path.join(work.runs()[0], "capture.pcapng")
+    check(capture in stdout and not glob.glob(os.path.join(work.runs()[0], "nodes", "*", "*.pcapng")), stdout)
+    nothing_malformed(capture)
+    types = message_types(capture)
+    # Every block is there once, not once from each end; a few come twice in the endgame.
+    check(128 <= types.count("7") <= 160, f"{types.count('7')} blocks of 64 pieces for two clients")
+    links = {tuple(line[0].split(" -> ")) for line in decode(capture, "bittorrent", "frame.interface_name")}
+    nodes = {name for link in links for name in link}
+    check(nodes == {"seeder-1", "client-1", "client-2"}, f"links: {links}")
+    comments = [line[0] for line in decode(capture, "bittorrent.msg.type == 1", "frame.comment")]
+    check(len(comments) >= 2 and all(text.startswith("unchoked: reason=") for text in comments), f"unchokes: {comments}")
 
 
 def a_terminal_shows_a_table_and_a_pipe_plain_lines(work):
