@@ -2,10 +2,8 @@
 
 #include <algorithm>
 
-#include "common/app/config_tree.h"
 #include "common/app/event_file.h"
-#include "common/app/node_setup.h"
-#include "common/base/encoding.h"
+#include "tracker/config_readers.h"
 
 namespace bt::tracker {
 namespace {
@@ -16,72 +14,31 @@ using app::ConfigTable;
 constexpr Duration kLongest = std::chrono::hours(24);
 constexpr std::int64_t kMaxU32 = UINT32_MAX;
 
-// A file that is no torrent keeps its own error code: the program then ends as for a bad torrent.
-Status read_torrent(const ConfigFile& file, const ConfigTable& root, const std::string& name, Config& config) {
-    const auto torrent = app::load_metainfo(file.resolve_path(name));
-    if (!torrent) {
-        Error error = root.error_at("torrentFile", torrent.error().message());
-        const ErrorCode code = torrent.error().code;
-        if (code == ErrorCode::InvalidBencode || code == ErrorCode::InvalidMetainfo) error.code = code;
-        return fail(std::move(error));
-    }
-    config.node.announce.torrents.push_back((*torrent)->info_hash());
-    config.torrent_names.push_back((*torrent)->name());
-    return {};
-}
-
-// One path, or a list of them.
-Status read_torrents(const ConfigFile& file, const ConfigTable& root, Config& config) {
-    const app::ConfigNode* node = root.node().find("torrentFile");
-    if (node != nullptr && std::holds_alternative<app::ConfigNode::List>(node->value)) {
-        BT_TRY_ASSIGN(const auto names, root.strings("torrentFile"));
-        for (const std::string& name : *names) BT_TRY(read_torrent(file, root, name, config));
-        return {};
-    }
-    BT_TRY_ASSIGN(const auto name, root.string("torrentFile"));
-    if (name) BT_TRY(read_torrent(file, root, *name, config));
-    return {};
-}
-
-std::optional<PeerId> parse_peer_id(const std::string& text) {
-    PeerId peer_id{};
-    ByteBuffer bytes = to_buffer(as_bytes(text));
-    if (text.size() == 2 * peer_id.size()) {
-        auto decoded = from_hex(text);
-        if (!decoded) return std::nullopt;
-        bytes = std::move(*decoded);
-    }
-    if (bytes.size() != peer_id.size()) return std::nullopt;
-    std::copy(bytes.begin(), bytes.end(), peer_id.begin());
-    return peer_id;
-}
-
-Result<Address> read_address(const ConfigTable& table, std::string_view key, const std::string& text) {
-    const auto address = Address::parse(text);
-    if (!address) return fail(table.error_at(key, "\"" + text + "\" is no IP address"));
-    return *address;
-}
-
-Status read_peers(const ConfigTable& root, Config& config) {
-    auto& peers = config.node.announce.static_peers;
-    BT_TRY_ASSIGN(const auto tables, root.tables("peers"));
-    for (const ConfigTable& table : tables) BT_TRY(table.allow_only({"peerId", "ip", "port"}));
-    for (const ConfigTable& table : tables) {
-        BT_TRY_ASSIGN(const std::string id, table.need("peerId", table.string("peerId")));
-        BT_TRY_ASSIGN(const std::string ip, table.need("ip", table.string("ip")));
-        BT_TRY_ASSIGN(const std::int64_t port, table.need("port", table.integer("port", 1, 65535)));
-        const auto peer_id = parse_peer_id(id);
-        if (!peer_id) {
-            return fail(table.error_at("peerId", "must be 20 bytes of text or 40 hex digits, this has " +
-                                                     std::to_string(id.size()) + " bytes"));
+template <class Choice>
+Status read_choice(const ConfigTable& table, std::string_view key,
+                   std::initializer_list<std::pair<std::string_view, Choice>> choices, Choice& out) {
+    BT_TRY_ASSIGN(const auto text, table.string(key));
+    if (!text) return {};
+    std::string known;
+    for (const auto& [name, choice] : choices) {
+        if (*text == name) {
+            out = choice;
+            return {};
         }
-        BT_TRY_ASSIGN(const Address address, read_address(table, "ip", ip));
-        const KnownPeer peer{{address, static_cast<std::uint16_t>(port)}, *peer_id};
-        const auto same = std::find_if(peers.begin(), peers.end(),
-                                       [&](const KnownPeer& other) { return other.endpoint == peer.endpoint; });
-        if (same != peers.end()) return fail(table.error_at("ip", peer.endpoint.to_string() + " is listed twice"));
-        peers.push_back(peer);
+        known += (known.empty() ? "" : ", ") + std::string(name);
     }
+    return fail(table.error_at(key, "must be one of " + known));
+}
+
+// The defaults of everything that differs between a laboratory and the world.
+Status read_profile(const ConfigTable& root, AnnounceSettings& to) {
+    bool is_public = false;
+    BT_TRY(read_choice(root, "profile", {{"lab", false}, {"public", true}}, is_public));
+    if (!is_public) return {};
+    to.interval = seconds(1800);
+    to.min_interval = seconds(900);
+    to.interval_jitter = seconds(90);
+    to.follows_key = false;
     return {};
 }
 
@@ -92,9 +49,20 @@ Status read_times(const ConfigTable& root, AnnounceSettings& to) {
     to.interval = interval.value_or(to.interval);
     to.min_interval = min_interval.value_or(std::min(to.min_interval, to.interval));
     if (to.min_interval > to.interval) return fail(root.error_at("minInterval", "must not be over interval"));
-    to.registry.peer_timeout =
-        peer_timeout.value_or(std::max<Duration>(to.registry.peer_timeout, 2 * to.interval + seconds(60)));
-    if (to.registry.peer_timeout < to.interval) {
+    BT_TRY_ASSIGN(const auto jitter, root.duration("intervalJitter", seconds(0), kLongest));
+    to.interval_jitter = jitter.value_or(std::min(to.interval_jitter, to.interval / 20));
+    to.registry.peer_timeout = peer_timeout.value_or(Duration::zero());
+    return {};
+}
+
+// When every interval is known: nobody may expire between two announces.
+Status settle_timeout(const ConfigTable& root, AnnounceSettings& to) {
+    Duration longest = std::max(to.interval, to.udp_interval.value_or(Duration::zero()));
+    for (const auto& entry : to.per_torrent) longest = std::max(longest, entry.second.interval.value_or(longest));
+    longest += to.interval_jitter;
+    if (!root.has("peerTimeout")) {
+        to.registry.peer_timeout = std::max<Duration>(RegistrySettings().peer_timeout, 2 * longest + seconds(60));
+    } else if (to.registry.peer_timeout < longest) {
         return fail(root.error_at("peerTimeout", "must not be under interval: every peer would expire in between"));
     }
     return {};
@@ -106,6 +74,8 @@ Status read_limits(const ConfigTable& root, NodeSettings& to) {
     BT_TRY_ASSIGN(const auto max_connections, root.integer("maxConnections", 1, 1'000'000));
     BT_TRY_ASSIGN(const auto max_torrents, root.integer("maxTorrents", 1, kMaxU32 / 2));
     BT_TRY_ASSIGN(const auto max_peers, root.integer("maxPeers", 1, kMaxU32 / 2));
+    BT_TRY_ASSIGN(const auto max_scrape, root.integer("maxScrape", 1, 10'000));
+    BT_TRY_ASSIGN(const auto full_scrape, root.boolean("fullScrape"));
     const auto set = [](std::uint32_t& target, const std::optional<std::int64_t>& value) {
         if (value) target = static_cast<std::uint32_t>(*value);
     };
@@ -116,8 +86,60 @@ Status read_limits(const ConfigTable& root, NodeSettings& to) {
         return fail(root.error_at("numwant", "must not be over maxNumwant"));
     }
     set(to.max_connections, max_connections);
+    set(to.http.max_scrape, max_scrape);
+    to.http.full_scrape = full_scrape.value_or(false);
     set(to.announce.registry.max_torrents, max_torrents);
     set(to.announce.registry.max_peers, max_peers);
+    return {};
+}
+
+Result<std::string> read_words(const ConfigTable& root, std::string_view key) {
+    BT_TRY_ASSIGN(auto text, root.string(key));
+    if (text && text->size() > kMaxWords) {
+        return fail(root.error_at(key, "must have at most " + std::to_string(kMaxWords) + " bytes"));
+    }
+    return std::move(text).value_or("");
+}
+
+// retryIn = minutes, or "never".
+Result<std::optional<wire::RetryIn>> read_retry(const ConfigTable& root) {
+    const app::ConfigNode* node = root.node().find("retryIn");
+    if (node == nullptr) return std::nullopt;
+    if (const auto* text = std::get_if<std::string>(&node->value); text != nullptr && *text == "never") {
+        return wire::RetryIn{};
+    }
+    if (!std::holds_alternative<std::int64_t>(node->value)) {
+        return fail(root.error_at("retryIn", "must be a number of minutes or \"never\""));
+    }
+    BT_TRY_ASSIGN(const auto minutes, root.integer("retryIn", 1, 1'000'000));
+    return wire::RetryIn{static_cast<std::uint32_t>(*minutes)};
+}
+
+// What is told to whom, and as whom a peer counts.
+Status read_answers(const ConfigTable& root, AnnounceSettings& to) {
+    BT_TRY(read_choice(root, "order", {{"random", PeerOrder::Random}, {"fixed", PeerOrder::Fixed}}, to.order));
+    BT_TRY(read_choice(
+        root, "selfInList",
+        {{"never", SelfInList::Never}, {"whenAlone", SelfInList::WhenAlone}, {"always", SelfInList::Always}},
+        to.self_in_list));
+    BT_TRY(
+        read_choice(root, "staticPeers", {{"first", StaticPeers::First}, {"only", StaticPeers::Only}}, to.static_mode));
+    BT_TRY_ASSIGN(const auto counts_self, root.boolean("countSelf"));
+    to.counts_self = counts_self.value_or(to.counts_self);
+    BT_TRY_ASSIGN(const auto follows_key, root.boolean("followKey"));
+    to.follows_key = follows_key.value_or(to.follows_key);
+    BT_TRY_ASSIGN(const auto external_ip, root.boolean("externalIp"));
+    to.external_ip = external_ip.value_or(to.external_ip);
+    BT_TRY_ASSIGN(to.tracker_id, read_words(root, "trackerId"));
+    BT_TRY_ASSIGN(to.warning, read_words(root, "warning"));
+    BT_TRY_ASSIGN(to.retry_in, read_retry(root));
+    BT_TRY_ASSIGN(to.ip_sources, read_ranges(root, "ipFrom"));
+    BT_TRY_ASSIGN(const auto stand_ins, read_addresses(root, "loopbackAs"));
+    for (const Address& address : stand_ins) {
+        auto& place = address.is_v4() ? to.loopback_v4 : to.loopback_v6;
+        if (place) return fail(root.error_at("loopbackAs", "at most one address of each family"));
+        place = address;
+    }
     return {};
 }
 
@@ -141,54 +163,32 @@ Status read_rest(const ConfigFile& file, const ConfigTable& root, Config& config
 
 Result<Config> load_config(const std::string& path) {
     BT_TRY_ASSIGN(const ConfigFile file, ConfigFile::load(path));
+    return parse_config(file);
+}
+
+Result<Config> parse_config(const ConfigFile& file) {
     const ConfigTable root = file.root();
-    BT_TRY(root.allow_only({"port", "torrentFile", "peers", "bind", "interval", "minInterval", "peerTimeout", "numwant",
-                            "maxNumwant", "maxConnections", "maxTorrents", "maxPeers", "rngSeed", "events",
-                            "eventsLevel", "statsInterval"}));
+    BT_TRY(root.allow_only(
+        {"port",           "torrentFile", "peers",       "bind",       "profile",        "interval",     "minInterval",
+         "intervalJitter", "peerTimeout", "numwant",     "maxNumwant", "maxConnections", "maxTorrents",  "maxPeers",
+         "maxScrape",      "fullScrape",  "order",       "selfInList", "countSelf",      "staticPeers",  "followKey",
+         "trackerId",      "warning",     "externalIp",  "retryIn",    "allow",          "allowFile",    "deny",
+         "denyFile",       "passkeys",    "passkeyFile", "ipFrom",     "loopbackAs",     "torrents",     "http",
+         "https",          "udp",         "rngSeed",     "events",     "eventsLevel",    "statsInterval"}));
     Config config;
-    BT_TRY_ASSIGN(const std::int64_t port, root.need("port", root.integer("port", 0, 65535)));
-    BT_TRY_ASSIGN(const auto bind, root.string("bind"));
-    if (bind) {
-        BT_TRY_ASSIGN(config.listen.address, read_address(root, "bind", *bind));
-    }
-    config.listen.port = static_cast<std::uint16_t>(port);
     config.node.stats_interval = seconds(1);
+    AnnounceSettings& announce = config.node.announce;
+    BT_TRY(read_profile(root, announce));
+    BT_TRY(read_times(root, announce));
+    BT_TRY(read_doors(file, root, config));
     BT_TRY(read_torrents(file, root, config));
-    BT_TRY(read_peers(root, config));
-    BT_TRY(read_times(root, config.node.announce));
+    BT_TRY(read_passkeys(file, root, config));
+    BT_TRY_ASSIGN(announce.static_peers, read_peers(root));
+    BT_TRY(settle_timeout(root, announce));
+    BT_TRY(read_answers(root, announce));
     BT_TRY(read_limits(root, config.node));
     BT_TRY(read_rest(file, root, config));
     return config;
-}
-
-std::string default_config_text() {
-    return R"(# swarm-tracker configuration. The same keys work in a .json file.
-# Keys without a comment sign are the ones a file needs or usually has; the others show their defaults.
-
-port = 6881                          # 0: the kernel chooses
-torrentFile = "../torrents/x.torrent"  # one path or a list, relative to this file; without it any torrent is tracked
-
-#bind = "0.0.0.0"                     # listen on this address
-#interval = 30                        # seconds between two announces of a peer
-#minInterval = 5                      # a peer that needs others may ask again after this
-#peerTimeout = 900                    # seconds after its last announce a peer is forgotten
-                                     # (where not set: 900, or twice the interval and a minute if that is more)
-#numwant = 50                         # peers told to who does not say how many it wants
-#maxNumwant = 200                     # and at most
-#maxConnections = 4000                # beyond, the connection that was quiet longest is closed
-#maxTorrents = 1000000                # beyond, torrents that are not known yet are refused
-#maxPeers = 10000000                  # of all torrents
-#rngSeed = 1                          # fixes which peers are drawn; without it every run draws others
-#events = "tracker-events.jsonl"      # JSON lines, a path relative to this file or "fd:3"
-#eventsLevel = "decision"             # summary, decision or wire
-#statsInterval = 1                    # seconds between two `stats` events
-
-# Peers that are in every answer, whether they announce or not. As many as you like.
-[[peers]]
-peerId = "-XX0001-abcdefghijkl"      # 20 bytes of text, or 40 hex digits
-ip = "127.0.0.5"
-port = 7001
-)";
 }
 
 }  // namespace bt::tracker

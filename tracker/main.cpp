@@ -1,4 +1,4 @@
-// swarm-tracker: an HTTP tracker from a configuration file.
+// swarm-tracker: a tracker (HTTP, HTTPS, UDP) from a configuration file.
 
 #include <array>
 #include <cstdio>
@@ -41,7 +41,8 @@ app::Program tracker_table(Options& out) {
         "  swarm-tracker --print-config > tracker.toml\n"
         "  swarm-tracker tracker.toml\n"
         "  swarm-tracker tracker.json --bind 127.0.0.1 --port 0 --events events.jsonl\n";
-    program.main.summary = "An HTTP tracker (BEP 3, 7, 23, 48).";
+    program.main.summary =
+        "A tracker over HTTP, HTTPS and UDP (BEP 3, 7, 15, 21, 23, 24, 31, 41, 48).\nSIGHUP reads CONFIG again.";
     program.main.positionals = {
         {"CONFIG", "Configuration file, .toml or .json", app::set_text(out.config), app::ArgumentKind::Path, false}};
     program.main.options = {
@@ -60,16 +61,72 @@ app::Program tracker_table(Options& out) {
 }
 
 // What the command line says rules over the file.
-void merge(Options& options, Config& config) {
-    if (options.common.bind) config.listen.address = *options.common.bind;
-    if (options.common.port) config.listen.port = *options.common.port;
-    if (options.common.events.empty() && config.events) options.common.events = *config.events;
-    if (!options.given.contains("events-level") && config.events_level)
-        options.common.events_level = *config.events_level;
+void merge(const Options& options, Config& config) {
+    if (options.common.bind) {
+        config.bind = {*options.common.bind};
+        config.http.bind = config.udp.bind = config.https.bind = {};
+    }
+    if (options.common.port) {
+        config.port = *options.common.port;
+        config.http.port = config.udp.port = {};
+    }
     if (options.given.contains("stats-interval")) config.node.stats_interval = options.common.stats_interval;
 }
 
-ExitCode serve(const Config& config, app::ProgramStart& program) {
+// And what only the file says is as good as an option: where events go is settled when the program starts.
+void take_event_options(const Config& config, app::CommonOptions& out, const std::set<std::string>& given) {
+    if (out.events.empty() && config.events) out.events = *config.events;
+    if (!given.contains("events-level") && config.events_level) out.events_level = *config.events_level;
+}
+
+// One JSON line for scripts, one line for people.
+void print_ready(const TrackerNode& node, std::uint64_t rng_seed) {
+    std::string ports;
+    std::set<Door> named;
+    std::string listen;
+    for (const auto& [door, endpoint] : node.endpoints()) {
+        const std::string name(door_name(door));
+        if (named.insert(door).second) ports += "\"" + name + "\":" + std::to_string(endpoint.port) + ",";
+        listen += (listen.empty() ? "\"" : ",\"") + name + "://" + endpoint.to_string() + "\"";
+    }
+    std::printf("{%s\"listen\":[%s]}\n", ports.c_str(), listen.c_str());
+    std::printf("swarm-tracker: ready at %s, rng_seed %llu\n", node.announce_url().c_str(),
+                static_cast<unsigned long long>(rng_seed));
+    std::fflush(stdout);
+}
+
+void say_what_is_tracked(const Config& config, const app::Log& log) {
+    const AnnounceSettings& announce = config.node.announce;
+    for (const std::string& name : config.torrent_names) log.info("tracks " + name);
+    if (!announce.allowed.empty()) log.info("tracks " + std::to_string(announce.allowed.size()) + " info_hashes");
+    if (announce.torrents.empty() && announce.allowed.empty()) log.info("nothing listed: any torrent is tracked");
+}
+
+// A mistake changes nothing.
+void reload(const Options& options, const Config& first, TrackerNode& node, app::ProgramStart& program, TimePoint now) {
+    const auto refuse = [&](const std::string& why) {
+        program.log.warning("configuration stays as it is: " + why);
+        program.telemetry().emit(now, telemetry::Level::Summary, "reload_refused", std::nullopt, {{"reason", why}});
+    };
+    Result<Config> config = load_config(options.config);
+    if (!config) return refuse(config.error().message());
+    merge(options, *config);
+    config->node.udp_key = std::nullopt;  // stays
+    const Doors doors = config->doors();
+    if (config->rng_seed != first.rng_seed || config->events != first.events ||
+        config->events_level != first.events_level) {
+        program.log.warning("rngSeed, events and eventsLevel hold from the next start on");
+    }
+    if (const Status reloaded = node.reload(config->node, doors); !reloaded) {
+        return refuse(reloaded.error().message());
+    }
+    program.log.info("configuration was read again");
+    say_what_is_tracked(*config, program.log);
+    program.telemetry().emit(now, telemetry::Level::Summary, "reloaded", std::nullopt,
+                             {{"listen", node.local_endpoint().to_string()}});
+}
+
+ExitCode serve(const Options& options, const Config& config, app::ProgramStart& program) {
     net::UvLoop loop;
     net::UvEnv env(loop);
     const std::uint64_t rng_seed = config.rng_seed ? *config.rng_seed : app::entropy_seed();
@@ -78,19 +135,17 @@ ExitCode serve(const Config& config, app::ProgramStart& program) {
     const std::array<std::uint64_t, 2> entropy{app::entropy_seed(), app::entropy_seed()};
     std::memcpy(settings.udp_key.emplace().data(), entropy.data(), sizeof entropy);
     TrackerNode node(env, std::move(settings), Rng(rng_seed), program.telemetry());
-    if (const Status started = node.start({.http = {config.listen}, .udp = {config.listen}}); !started) {
+    if (const Status started = node.start(config.doors()); !started) {
         program.log.error(started.error().message());
         app::finish_program(program, env.now(), ExitCode::CannotListen, started.error().message());
         return ExitCode::CannotListen;
     }
-    std::printf("swarm-tracker: ready at %s, rng_seed %llu\n", node.announce_url().c_str(),
-                static_cast<unsigned long long>(rng_seed));
-    std::fflush(stdout);
-    if (config.torrent_names.empty()) program.log.info("no torrentFile configured: any torrent is tracked");
-    for (const std::string& name : config.torrent_names) program.log.info("tracks " + name);
+    print_ready(node, rng_seed);
+    say_what_is_tracked(config, program.log);
 
     const app::EventPump pump(env, program.events.get());
-    const net::Signals signals(loop, [&loop](int) { loop.stop(); });
+    const net::Signals signals(
+        loop, [&loop](int) { loop.stop(); }, [&] { reload(options, config, node, program, env.now()); });
     loop.run();
     node.stop();
     app::finish_program(program, env.now(), ExitCode::Ok, "signal");
@@ -121,12 +176,13 @@ ExitCode run(int argc, char** argv) {
         return ExitCode::Ok;
     }
     merge(options, *config);
+    take_event_options(*config, options.common, options.given);
     auto program = app::start_program("swarm-tracker", options.common, "tracker");
     if (!program) {
         log.error(program.error().message());
         return app::exit_code_for(program.error());
     }
-    return serve(*config, *program);
+    return serve(options, *config, *program);
 }
 
 }  // namespace

@@ -20,6 +20,11 @@ std::string url_of(std::string_view scheme, Endpoint endpoint) {
     return std::string(scheme) + "://" + endpoint.to_string() + "/announce";
 }
 
+bool may_miss(const Endpoint& wanted, const Doors& doors, const Error& error) {
+    return doors.everywhere_without_v6 && !wanted.address.is_v4() && wanted.address.is_unspecified() &&
+           error.code != ErrorCode::AddressInUse && error.code != ErrorCode::PermissionDenied;
+}
+
 }  // namespace
 
 TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetry::Telemetry telemetry)
@@ -34,17 +39,8 @@ TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetr
 TrackerNode::~TrackerNode() { stop(); }
 
 Status TrackerNode::start(const Doors& doors) {
-    const bool may_retry =
-        std::any_of(doors.http.begin(), doors.http.end(), [](const Endpoint& e) { return e.port == 0; });
-    Status opened = open(doors);
-    for (int i = 1; i < kPortTries && !opened && may_retry && opened.error().code == ErrorCode::AddressInUse; ++i) {
-        close_doors();
-        opened = open(doors);
-    }
-    if (!opened) {
-        stop();
-        return opened;
-    }
+    BT_TRY_ASSIGN(Plan planned, plan(settings_, doors));
+    adopt(std::move(planned));
     const TimePoint now = env_.now();
     next_sweep_ = now + kSweepInterval;
     if (settings_.stats_interval > Duration::zero()) next_stats_ = now + settings_.stats_interval;
@@ -54,62 +50,129 @@ Status TrackerNode::start(const Doors& doors) {
     return {};
 }
 
-Status TrackerNode::open(const Doors& doors) {
-    if (!doors.https.empty() && !settings_.tls) {
+Status TrackerNode::reload(NodeSettings settings, const Doors& doors) {
+    BT_TRY_ASSIGN(Plan planned, plan(settings, doors));
+    settings_ = std::move(settings);
+    adopt(std::move(planned));
+    service_.configure(settings_.announce);
+    http_front_.configure(settings_.http);
+    udp_front_.configure(settings_.udp_ids);
+    for (const auto& opened : http_doors_) {
+        opened.door->configure({settings_.max_connections, opened.kind == Door::Https ? settings_.tls : nullptr});
+    }
+    const bool has_stats = settings_.stats_interval > Duration::zero();
+    next_stats_ = has_stats ? env_.now() + settings_.stats_interval : kNever;
+    arm();
+    return {};
+}
+
+Result<TrackerNode::Plan> TrackerNode::plan(const NodeSettings& settings, const Doors& doors) {
+    if (!doors.https.empty() && !settings.tls) {
         return fail(local_error(ErrorCode::InvalidArgument, "HTTPS without a certificate"));
     }
-    BT_TRY(open_http(doors.http, {settings_.max_connections, nullptr}));
-    BT_TRY(open_http(doors.https, {settings_.max_connections, settings_.tls}));
-    return open_udp(doors.udp);
+    const bool may_retry = std::ranges::any_of(doors.http, [](const Endpoint& local) { return local.port == 0; });
+    for (int tries = 1;; ++tries) {
+        Plan planned;
+        Status opened = add_http(settings, doors, Door::Http, planned);
+        if (opened) opened = add_http(settings, doors, Door::Https, planned);
+        if (opened) opened = add_udp(doors, planned);
+        if (opened) return planned;
+        if (!may_retry || tries == kPortTries || opened.error().code != ErrorCode::AddressInUse) {
+            return fail(std::move(opened).error());
+        }
+    }
 }
 
-Status TrackerNode::open_udp(const std::vector<Endpoint>& locals) {
-    for (Endpoint local : locals) {
-        for (const auto& http : http_doors_) {
-            if (local.port == 0 && http->kind() == Door::Http && http->local_endpoint().address == local.address) {
-                local.port = http->local_endpoint().port;
+Status TrackerNode::add_http(const NodeSettings& settings, const Doors& doors, Door kind, Plan& plan) {
+    const HttpDoorSettings own{settings.max_connections, kind == Door::Https ? settings.tls : nullptr};
+    for (const Endpoint& wanted : kind == Door::Https ? doors.https : doors.http) {
+        HttpDoor* door = find_http(wanted, kind);
+        std::unique_ptr<HttpDoor> made;
+        if (door == nullptr) {
+            made = std::make_unique<HttpDoor>(env_, http_front_, telemetry_, own, next_connection_);
+            door = made.get();
+            Endpoint local = wanted;
+            if (local.port == 0 && kind == Door::Http) local.port = plan.shared_port;
+            const Status opened = door->open(local);
+            if (!opened && may_miss(wanted, doors, opened.error())) continue;
+            BT_TRY(opened);
+        }
+        if (kind == Door::Http && plan.shared_port == 0) plan.shared_port = door->local_endpoint().port;
+        plan.http.push_back({kind, wanted, std::move(made)});
+    }
+    return {};
+}
+
+Status TrackerNode::add_udp(const Doors& doors, Plan& plan) {
+    for (const Endpoint& wanted : doors.udp) {
+        const bool is_open = std::ranges::find(udp_doors_, wanted, &Opened<UdpDoor>::wanted) != udp_doors_.end();
+        std::unique_ptr<UdpDoor> made;
+        if (!is_open) {
+            made = std::make_unique<UdpDoor>(env_, udp_front_);
+            Endpoint local = wanted;
+            if (local.port == 0) local.port = plan.shared_port;
+            const Status opened = made->open(local);
+            if (!opened && may_miss(wanted, doors, opened.error())) continue;
+            BT_TRY(opened);
+            if (plan.shared_port == 0) plan.shared_port = made->local_endpoint().port;
+        }
+        plan.udp.push_back({Door::Udp, wanted, std::move(made)});
+    }
+    return {};
+}
+
+HttpDoor* TrackerNode::find_http(const Endpoint& wanted, Door kind) const {
+    const auto found = std::ranges::find_if(
+        http_doors_, [&](const auto& opened) { return opened.wanted == wanted && opened.kind == kind; });
+    return found == http_doors_.end() ? nullptr : found->door.get();
+}
+
+void TrackerNode::adopt(Plan plan) {
+    // What stays is taken over where it stands in the plan; the rest ends with the old lists.
+    const auto take = [](auto& from, auto& to) {
+        for (auto& opened : from) {
+            if (to.door == nullptr && opened.kind == to.kind && opened.wanted == to.wanted) {
+                to.door = std::move(opened.door);
             }
         }
-        auto door = std::make_unique<UdpDoor>(env_, udp_front_);
-        BT_TRY(door->open(local));
-        udp_doors_.push_back(std::move(door));
-    }
-    return {};
-}
-
-Status TrackerNode::open_http(const std::vector<Endpoint>& locals, const HttpDoorSettings& settings) {
-    for (const Endpoint& local : locals) {
-        auto door = std::make_unique<HttpDoor>(env_, http_front_, telemetry_, settings, next_connection_);
-        BT_TRY(door->open(local));
-        http_doors_.push_back(std::move(door));
-    }
-    return {};
-}
-
-void TrackerNode::close_doors() {
-    http_doors_.clear();
-    udp_doors_.clear();
+    };
+    for (auto& opened : plan.http) take(http_doors_, opened);
+    for (auto& opened : plan.udp) take(udp_doors_, opened);
+    http_doors_ = std::move(plan.http);
+    udp_doors_ = std::move(plan.udp);
 }
 
 void TrackerNode::stop() {
-    close_doors();
+    http_doors_.clear();
+    udp_doors_.clear();
     next_sweep_ = next_stats_ = kNever;
     timer_->cancel();
 }
 
 Endpoint TrackerNode::local_endpoint() const {
-    return http_doors_.empty() ? Endpoint{} : http_doors_.front()->local_endpoint();
+    const auto open = endpoints();
+    return open.empty() ? Endpoint{} : open.front().second;
 }
 
-std::string TrackerNode::announce_url() const { return url_of("http", local_endpoint()); }
+std::string TrackerNode::announce_url() const {
+    const auto open = endpoints();
+    return open.empty() ? std::string() : url_of(door_name(open.front().first), open.front().second);
+}
 
 std::string TrackerNode::udp_url() const {
-    return udp_doors_.empty() ? std::string() : url_of("udp", udp_doors_.front()->local_endpoint());
+    return udp_doors_.empty() ? std::string() : url_of("udp", udp_doors_.front().door->local_endpoint());
+}
+
+std::vector<std::pair<Door, Endpoint>> TrackerNode::endpoints() const {
+    std::vector<std::pair<Door, Endpoint>> out;
+    for (const auto& opened : http_doors_) out.emplace_back(opened.kind, opened.door->local_endpoint());
+    for (const auto& opened : udp_doors_) out.emplace_back(opened.kind, opened.door->local_endpoint());
+    return out;
 }
 
 std::size_t TrackerNode::connection_count() const {
     std::size_t count = 0;
-    for (const auto& door : http_doors_) count += door->connection_count();
+    for (const auto& opened : http_doors_) count += opened.door->connection_count();
     return count;
 }
 
@@ -153,7 +216,7 @@ void TrackerNode::arm() {
 }
 
 void TrackerNode::check_invariants() const {
-    for (const auto& door : http_doors_) door->check_invariants();
+    for (const auto& opened : http_doors_) opened.door->check_invariants();
 }
 
 }  // namespace bt::tracker

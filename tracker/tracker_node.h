@@ -6,14 +6,16 @@
 // State: doors are opened by start(), in the order in which Doors names them, and closed by stop().
 // Rules
 //  - All doors ask the one service: a peer that announced at one is told about at every other.
-//  - A UDP door with port 0 takes the number of the HTTP door of the same address, where there is one. When the world
-//    gave HTTP a number that UDP cannot have, both try another, up to kPortTries times.
+//  - HTTP and UDP doors with port 0 all have one number, that of the first HTTP door. When the world gave that a number
+//    that another cannot have, all try another, up to kPortTries times.
+//  - reload() changes settings and doors while it runs; doors that stay keep their connections, and what cannot be had
+//    leaves everything as it was.
 //  - A round of the sweep begins every kSweepInterval, in pieces of kSweepBudget with kSweepPause between them, so that
 //    no answer waits for the end of a million peers.
 //  - One timer, for the sweep that expires peers and the `stats` event. Each door has its own
 //    for its connections.
-// Events besides those of the doors: ready {"listen","announce","udp"} (summary; udp: URL, empty without such a door),
-// peers_expired {"count"} (decision), stats
+// Events besides those of the doors: ready {"listen","announce","udp"} (summary; announce: URL of the first door,
+// listen its address; udp: URL, empty without such a door), peers_expired {"count"} (decision), stats
 // {"torrents","peers","complete","incomplete","announces","scrapes","refused","connections"} (summary) every
 // stats_interval.
 
@@ -52,6 +54,7 @@ struct Doors {
     std::vector<Endpoint> http = {};
     std::vector<Endpoint> https = {};  // needs NodeSettings::tls
     std::vector<Endpoint> udp = {};
+    bool everywhere_without_v6 = false;  // a machine without IPv6 goes on without the doors at ::
 };
 
 class TrackerNode {
@@ -65,15 +68,20 @@ class TrackerNode {
     [[nodiscard]] Status start(const Doors& doors);
     // One HTTP door.
     [[nodiscard]] Status start(const Endpoint& local) { return start(Doors{.http = {local}}); }
+    // Everything of the settings holds from now on, but for udp_key. Error: as start(), and nothing has changed.
+    [[nodiscard]] Status reload(NodeSettings settings, const Doors& doors);
     // No more listening; every connection is closed.
     void stop();
 
-    // Of the first HTTP door.
+    // Of the first door: HTTP, else HTTPS, else UDP.
     [[nodiscard]] Endpoint local_endpoint() const;
-    // http://HOST:PORT/announce, with 127.0.0.1 or ::1 where it listens on all addresses.
+    // Its http://HOST:PORT/announce, with 127.0.0.1 or ::1 where it listens on all addresses.
     [[nodiscard]] std::string announce_url() const;
     // The same for the first UDP door, udp://HOST:PORT/announce; empty without one.
     [[nodiscard]] std::string udp_url() const;
+
+    // All open doors, in the order of Doors.
+    [[nodiscard]] std::vector<std::pair<Door, Endpoint>> endpoints() const;
 
     [[nodiscard]] AnnounceService& service() { return service_; }
     [[nodiscard]] HttpFront& front() { return http_front_; }
@@ -83,10 +91,26 @@ class TrackerNode {
     void check_invariants() const;
 
   private:
-    [[nodiscard]] Status open(const Doors& doors);
-    [[nodiscard]] Status open_http(const std::vector<Endpoint>& locals, const HttpDoorSettings& settings);
-    [[nodiscard]] Status open_udp(const std::vector<Endpoint>& locals);
-    void close_doors();
+    // A door and where it was asked to be.
+    template <class D>
+    struct Opened {
+        Door kind = Door::Http;
+        Endpoint wanted;
+        std::unique_ptr<D> door;  // in a Plan: none where the one that is open stays
+    };
+    // Doors that are to be open.
+    struct Plan {
+        std::vector<Opened<HttpDoor>> http;
+        std::vector<Opened<UdpDoor>> udp;
+        std::uint16_t shared_port = 0;  // of the first plain HTTP door
+    };
+    // Opens what is not open yet, trying other numbers where the world chooses them.
+    [[nodiscard]] Result<Plan> plan(const NodeSettings& settings, const Doors& doors);
+    [[nodiscard]] Status add_http(const NodeSettings& settings, const Doors& doors, Door kind, Plan& plan);
+    [[nodiscard]] Status add_udp(const Doors& doors, Plan& plan);
+    [[nodiscard]] HttpDoor* find_http(const Endpoint& wanted, Door kind) const;
+    // Keeps of the open doors what the plan wants, opens the rest of it and closes all others.
+    void adopt(Plan plan);
     void on_timer();
     void sweep(TimePoint now);
     void emit_stats(TimePoint now);
@@ -99,8 +123,8 @@ class TrackerNode {
     HttpFront http_front_;
     UdpFront udp_front_;
     std::uint32_t next_connection_ = 1;
-    std::vector<std::unique_ptr<HttpDoor>> http_doors_;
-    std::vector<std::unique_ptr<UdpDoor>> udp_doors_;
+    std::vector<Opened<HttpDoor>> http_doors_;
+    std::vector<Opened<UdpDoor>> udp_doors_;
     std::unique_ptr<env::Timer> timer_;
     TimePoint next_sweep_ = kNever;
     TimePoint round_began_;

@@ -51,6 +51,8 @@ class UdpFront {
     bool answer(ByteView datagram, const Endpoint& from, TimePoint now, ByteBuffer& out);
     [[nodiscard]] std::unique_ptr<Delivery> take_delivery() { return std::move(delivery_); }
 
+    void configure(ConnectionIdSettings ids) { ids_.set(ids); }
+
     [[nodiscard]] const UdpCounters& counters() const { return counters_; }
     [[nodiscard]] const ConnectionIds& ids() const { return ids_; }
 

@@ -183,7 +183,7 @@ Result<ParsedLine> parse_arguments(const Program& program, const std::vector<std
         return ParsedLine{chosen->command->name, chosen->app->help()};
     }
     if (has(levels[0], "version")) return ParsedLine{"", program.name + " " + program_version() + "\n"};
-    if (has(levels[0], "print-config")) return ParsedLine{"", default_config(program)};
+    if (program.reads_config && has(levels[0], "print-config")) return ParsedLine{"", default_config(program)};
     if (has(levels[0], "generate")) {
         BT_TRY_ASSIGN(std::string text, generated(program, text_of(levels[0], "generate")));
         return ParsedLine{"", std::move(text)};

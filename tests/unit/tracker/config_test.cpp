@@ -6,6 +6,7 @@
 #include "common/app/exit_code.h"
 #include "common/base/encoding.h"
 #include "tests/support/catch.h"
+#include "tests/support/certificates.h"
 
 namespace bt::tracker {
 namespace {
@@ -38,6 +39,11 @@ class Folder {
     fs::path root_;
 };
 
+const test::Certificate& certificate() {
+    static const test::Certificate made = test::CertificateAuthority().issue("IP:127.0.0.1");
+    return made;
+}
+
 const std::string kSmallestToml = R"(port = 6881
 torrentFile = "../torrents/x.torrent"
 
@@ -69,7 +75,10 @@ TEST_CASE("the smallest file gives the same configuration in TOML and in JSON") 
         CAPTURE(path);
         const auto config = load_config(path);
         REQUIRE(config);
-        CHECK(config->listen == Endpoint{Address(), 6881});
+        const Doors doors = config->doors();
+        CHECK(doors.http == std::vector<Endpoint>{{Address(), 6881}, {Address::v6({}), 6881}});
+        CHECK(doors.udp == doors.http);
+        CHECK(doors.https.empty());
         const AnnounceSettings& announce = config->node.announce;
         REQUIRE(announce.torrents.size() == 1);
         CHECK(to_hex(announce.torrents[0]) == "c256f84e69a26a0806c7da5462b1a3f4d43ae830");
@@ -93,9 +102,17 @@ TEST_CASE("the printed default configuration is accepted and is what a file with
     for (std::size_t at = 0; (at = all.find("\n#", at)) != std::string::npos; ++at) {
         if (all[at + 2] != ' ') all.erase(at + 1, 1);
     }
+    folder.write("conf/allowed.txt", std::string(40, 'a'));
+    folder.write("conf/denied.txt", std::string(40, 'b'));
+    folder.write("conf/passkeys.txt", "# of all\nopen\n");
+    folder.write("conf/tracker.pem", certificate().pem);
+    folder.write("conf/tracker.key", certificate().key);
     const auto spelled = load_config(folder.write("conf/a.toml", all));
     REQUIRE(spelled);
-    CHECK(spelled->listen == printed->listen);
+    CHECK(spelled->node.http.full_scrape == printed->node.http.full_scrape);
+    CHECK(spelled->node.http.max_scrape == printed->node.http.max_scrape);
+    CHECK(spelled->doors().udp == std::vector<Endpoint>{{Address(), 6881}});
+    CHECK(spelled->doors().https == std::vector<Endpoint>{{Address(), 6882}});
     const AnnounceSettings& a = spelled->node.announce;
     const AnnounceSettings& b = printed->node.announce;
     CHECK(a.interval == b.interval);
@@ -105,6 +122,17 @@ TEST_CASE("the printed default configuration is accepted and is what a file with
     CHECK(a.registry.max_torrents == b.registry.max_torrents);
     CHECK(a.default_numwant == b.default_numwant);
     CHECK(a.max_numwant == b.max_numwant);
+    CHECK(a.interval_jitter == b.interval_jitter);
+    CHECK(a.order == b.order);
+    CHECK(a.self_in_list == b.self_in_list);
+    CHECK(a.counts_self == b.counts_self);
+    CHECK(a.static_mode == b.static_mode);
+    CHECK(a.follows_key == b.follows_key);
+    CHECK(a.external_ip == b.external_ip);
+    CHECK(a.passkeys == std::unordered_set<std::string>{"sesame", "open"});
+    CHECK(a.per_torrent.size() == 1);
+    CHECK(a.allowed.size() == 2);
+    CHECK(a.denied.size() == 1);
     CHECK(spelled->node.max_connections == printed->node.max_connections);
     CHECK(spelled->node.stats_interval == printed->node.stats_interval);
     CHECK(spelled->rng_seed == 1u);
@@ -123,7 +151,7 @@ TEST_CASE("every refusal names the file, the line and what is wrong") {
     const Case cases[] = {
         {"a.toml", "port = 1\nprot = 2\n", 2, "unknown key prot; did you mean port?"},
         {"a.toml", "torrentfile = 'x'\nport = 1\n", 1, "did you mean torrentFile?"},
-        {"a.toml", "port = 1\nzebra = 1\n", 2, "known keys: port, torrentFile"},
+        {"a.toml", "port = 1\nzebrazebra = 1\n", 2, "unknown key zebrazebra"},
         {"a.json", "{\n \"port\": 1,\n \"intervall\": 2\n}", 3, "did you mean interval?"},
         {"a.toml", "\nbind = '127.0.0.1'\n", 1, "port is missing"},
         {"a.toml", "port = '6881'\n", 1, "port: must be a whole number, found string"},
@@ -152,12 +180,41 @@ TEST_CASE("every refusal names the file, the line and what is wrong") {
         {"a.toml", "port = 1\ninterval = 10\npeerTimeout = 9\n", 3, "peerTimeout: must not be under interval"},
         {"a.toml", "port = 1\nmaxNumwant = 5\nnumwant = 6\n", 3, "numwant: must not be over maxNumwant"},
         {"a.toml", "port = 1\neventsLevel = 'all'\n", 2, "summary, decision or wire"},
+        {"a.toml", "port = 1\norder = 'sorted'\n", 2, "order: must be one of random, fixed"},
+        {"a.toml", "port = 1\nselfInList = true\n", 2, "selfInList: must be a string, found boolean"},
+        {"a.toml", "port = 1\nstaticPeers = 'last'\n", 2, "one of first, only"},
+        {"a.toml", "port = 1\nprofile = 'home'\n", 2, "one of lab, public"},
+        {"a.toml", "port = 1\nretryIn = 'later'\n", 2, "a number of minutes or \"never\""},
+        {"a.toml", "port = 1\nretryIn = 0\n", 2, "out of range"},
+        {"a.toml", "port = 1\nallow = ['abc']\n", 2, "allow: \"abc\" is no info_hash"},
+        {"a.toml", "port = 1\n\nallowFile = 'none.txt'\n", 3, "allowFile: "},
+        {"a.toml", "port = 1\ndenyFile = 'bad.txt'\n", 2, "bad.txt:2: an info_hash is 40 hex digits"},
+        {"a.toml", "port = 1\npasskeys = ['a/b']\n", 2, "passkeys: a passkey has 1 to 128"},
+        {"a.toml", "port = 1\npasskeyFile = 'empty.txt'\n", 2, "there is no passkey in it"},
+        {"a.toml", "port = 1\nipFrom = ['10.0.0.1/8']\n", 2, "ipFrom: \"10.0.0.1/8\" is no address or range"},
+        {"a.toml", "port = 1\nloopbackAs = ['10.0.0.1', '10.0.0.2']\n", 2, "at most one address of each family"},
+        {"a.toml", "port = 1\nbind = ['::', '::']\n", 2, ":: is listed twice"},
+        {"a.toml", "port = 1\n[http]\nprot = 2\n", 3, "unknown key http.prot; did you mean port?"},
+        {"a.toml", "port = 1\n[http]\nproxyProtocol = true\n", 3, "needs proxies"},
+        {"a.toml", "port = 1\n[http]\nenabled = false\n[udp]\nenabled = false\n", 1, "no door is open"},
+        {"a.toml", "port = 1\n[udp]\ngrace = -1\n", 3, "udp.grace: -1 is out of range"},
+        {"a.toml", "port = 1\n[https]\nport = 2\n", 2, "https.certificate is missing"},
+        {"a.toml", "port = 1\n[https]\ncertificate = 'x'\nkey = 'x'\n", 2, "https.port is missing"},
+        {"a.toml", "port = 1\n[https]\nport = 2\ncertificate = 'bad.txt'\nkey = 'bad.txt'\n", 4, "https.certificate: "},
+        {"a.toml", "port = 1\n[https]\nport = 2\ncertificate = 'none.pem'\nkey = 'bad.txt'\n", 4, "none.pem"},
+        {"a.toml", "port = 1\n[[torrents]]\ninterval = 2\n", 2, "one of torrentFile and infoHash is needed"},
+        {"a.toml", "port = 1\n[[torrents]]\ntorrentFile = 'no.torrent'\n", 3, "no.torrent: No such file"},
+        {"a.toml", "port = 1\n[[torrents]]\ninfoHash = 'x'\n", 3, "torrents[0].infoHash: must be 40 hex digits"},
+        {"a.toml", "port = 1\n[[torrents]]\nintervall = 2\n", 3, "did you mean interval?"},
+        {"a.toml", "port = 1\npeerTimeout = 900\n[udp]\ninterval = 1000\n", 2, "peerTimeout: must not be under"},
         {"a.toml", "port = 1\nport = 2\n", 2, "port"},
         {"a.json", "{\"port\": 1,\n\"port\": 2}", 2, "a second time"},
         {"a.toml", "port = \n", 1, ""},
         {"a.json", "{\"port\": 1,\n}", 2, "not JSON"},
         {"a.json", "[1]", 1, "must be one JSON object"},
     };
+    folder.write("conf/bad.txt", "# one\nthis is none\n");
+    folder.write("conf/empty.txt", "# none\n");
     for (const Case& c : cases) {
         CAPTURE(c.text);
         const std::string path = folder.write("conf/" + std::string(c.name), c.text);
@@ -205,6 +262,60 @@ TEST_CASE("times follow each other where the file says only one of them") {
     const auto slow = load_config(folder.write("conf/b.toml", "port = 1\ninterval = 1800\n"));
     REQUIRE(slow);
     CHECK(slow->node.announce.registry.peer_timeout == seconds(3660));
+}
+
+TEST_CASE("a section of a door says otherwise for that door only") {
+    const Folder folder;
+    const auto config = load_config(folder.write("conf/a.toml", R"(port = 1
+bind = "127.0.0.1"
+interval = 20
+[http]
+port = 2
+bind = ["127.0.0.2", "::1"]
+interval = 10
+[udp]
+)"));
+    REQUIRE(config);
+    CHECK(config->doors().http == std::vector<Endpoint>{*Endpoint::parse("127.0.0.2:2"), *Endpoint::parse("[::1]:2")});
+    CHECK(config->doors().udp == std::vector<Endpoint>{*Endpoint::parse("127.0.0.1:1")});
+    CHECK(config->node.announce.interval == seconds(10));
+    CHECK(config->node.announce.udp_interval == seconds(20));
+    const auto quiet = load_config(folder.write("conf/b.toml", "port = 1\n[udp]\nenabled = false\n"));
+    REQUIRE(quiet);
+    CHECK(quiet->doors().udp.empty());
+    CHECK(quiet->doors().http.size() == 2);
+}
+
+TEST_CASE("the public profile changes defaults, and what is said rules over it") {
+    const Folder folder;
+    const auto config = load_config(folder.write("conf/a.toml", "port = 1\nprofile = 'public'\n"));
+    REQUIRE(config);
+    const AnnounceSettings& announce = config->node.announce;
+    CHECK(announce.interval == seconds(1800));
+    CHECK(announce.min_interval == seconds(900));
+    CHECK(announce.interval_jitter == seconds(90));
+    CHECK(announce.registry.peer_timeout == seconds(2 * 1890 + 60));
+    CHECK_FALSE(announce.follows_key);
+    const auto quick =
+        load_config(folder.write("conf/b.toml", "port = 1\nprofile = 'public'\ninterval = 20\nfollowKey = true\n"));
+    REQUIRE(quick);
+    CHECK(quick->node.announce.interval == seconds(20));
+    CHECK(quick->node.announce.min_interval == seconds(20));
+    CHECK(quick->node.announce.interval_jitter == seconds(1));
+    CHECK(quick->node.announce.follows_key);
+}
+
+TEST_CASE("a torrent with settings of its own is served where only listed ones are, and lists nothing by itself") {
+    const Folder folder;
+    const std::string own = "[[torrents]]\ninfoHash = '" + std::string(40, 'a') + "'\ninterval = 7\n";
+    const auto open = load_config(folder.write("conf/a.toml", "port = 1\n" + own));
+    REQUIRE(open);
+    CHECK(open->node.announce.allowed.empty());
+    CHECK(open->node.announce.per_torrent.size() == 1);
+    const auto listed =
+        load_config(folder.write("conf/b.toml", "port = 1\nallow = ['" + std::string(40, 'b') + "']\n" + own));
+    REQUIRE(listed);
+    CHECK(listed->node.announce.allowed.size() == 2);
 }
 
 }  // namespace
