@@ -124,10 +124,12 @@ void Director::on_event_line(std::size_t index, std::string_view line, TimePoint
     const bool understood = apply_event_line(node, line, seconds_at(now));
     if (understood) count_event(index, line);
     if (!understood || is_stopping()) return;
-    if (stage_ != Stage::Clients) deadline_ = now + kReadyWithin;  // a sign of life: it may be checking its content
+    if (stage_ != Stage::Clients || (held_ && !up_))
+        deadline_ = now + kReadyWithin;  // a sign of life: it may be checking its content
     if (!was_ready && node.phase == Phase::Ready) {
         note(seconds_at(now), node.name + " is ready, " + (node.announce.empty() ? node.listen : node.announce));
         advance(now);
+        check_up();
     }
     if (!was_complete && node.completed_at && node.kind == NodeKind::Client) {
         note(seconds_at(now), node.name + " is complete");
@@ -169,8 +171,9 @@ void Director::advance(TimePoint now) {
 void Director::begin_clients(TimePoint now) {
     stage_ = Stage::Clients;
     clients_start_ = now;
-    deadline_ = now + expect_.nobody_completes_for.value_or(expect_.all_complete_within);
-    if (stop_.at) stop_at_ = now + *stop_.at;
+    const Duration limit = expect_.nobody_completes_for.value_or(expect_.all_complete_within);
+    deadline_ = now + (held_ ? kReadyWithin : limit);
+    if (stop_.at && !held_) stop_at_ = now + *stop_.at;
     start_kind(NodeKind::Client);
     timeline_.begin(now);
     on_change(now);
@@ -239,12 +242,25 @@ void Director::on_torrent_failed(std::string_view why, TimePoint now) {
     }
 }
 
+void Director::check_up() {
+    if (up_ || stage_ != Stage::Clients) return;
+    up_ = std::ranges::all_of(nodes_, [](const NodeStatus& n) { return n.ready_at || n.phase == Phase::Waiting; }) &&
+          std::ranges::none_of(actions_, [](const Action& a) { return std::holds_alternative<StartNode>(a); });
+    if (up_ && held_) deadline_ = kNever;
+}
+
+void Director::stop(TimePoint now) {
+    if (completion_time_) return finish(Outcome::Complete, "every client is complete", now);
+    finish(Outcome::Stopped, "stopped", now);
+}
+
 void Director::check_completion(TimePoint now) {
     if (completion_time_ || !all_complete(nodes_)) return;
     completion_time_ = now - clients_start_;
 }
 
 void Director::check_stop(TimePoint now) {
+    if (held_) return;
     const bool over = stop_.when ? stop_.when->holds(nodes_, stop_events_)
                                  : completion_time_.has_value() && !expect_.nobody_completes_for;
     if (over) stop_at_ = std::min(stop_at_, now + stop_.linger);
@@ -292,7 +308,7 @@ void Director::on_exit(std::size_t index, std::optional<int> exit_code, std::opt
 // what the scenario says.
 void Director::on_lost(std::size_t index, TimePoint now) {
     const NodeStatus& node = nodes_[index];
-    if ((node.kind == NodeKind::Client && node.completed_at) || node.taken_down) return;
+    if ((node.kind == NodeKind::Client && node.completed_at) || node.taken_down || (held_ && up_)) return;
     if (node.kind == NodeKind::Peer && node.ready_at && node.exit_code == 0) return;
     const std::string what = node.name + " ended too early: " + how_it_ended(node);
     const bool refused = !node.ready_at && node.exit_code == app::to_int(app::ExitCode::BadArguments);
@@ -319,7 +335,7 @@ std::string Director::nodes_not_ready() const {
 void Director::on_deadline(TimePoint now) {
     on_change(now);
     if (now < deadline_ || stage_ == Stage::Done) return;
-    if (stage_ == Stage::Clients) {
+    if (stage_ == Stage::Clients && !held_) {
         on_limit(now);
     } else if (!is_stopping()) {
         const std::string who = stage_ == Stage::Torrent ? "making the torrent" : nodes_not_ready();

@@ -16,6 +16,9 @@
 //    passes, when a node that is needed ends by itself, or when the user interrupts. A paused node is resumed first.
 //    Then every node is told to stop: clients and seeders first, so that the tracker still hears them leave; who is
 //    still there after kStopWithin is killed. A second interrupt kills at once.
+//  - A run that is held (somebody works with the swarm, and ends it) knows no completion, no limit and no lost node
+//  from
+//    the moment on that it is up: every node that was to start is ready.
 //  - Whatever happens, is_done() comes only when no process is left.
 
 #include <deque>
@@ -33,7 +36,7 @@ namespace bt::lab {
 
 enum class Outcome : std::uint8_t {
     Complete,       // every client has every piece
-    Stopped,        // the scenario's end came, or its condition held
+    Stopped,        // the scenario's end came, or its condition held, or whoever held it let go
     TimedOut,       // all_complete_within passed
     NodeLost,       // a node ended, or said nothing, before the end
     ScenarioWrong,  // a program refused the options that the scenario gave it
@@ -85,6 +88,8 @@ class Director {
     void on_torrent_made(TimePoint now);
     void on_torrent_failed(std::string_view why, TimePoint now);
     void interrupt(TimePoint now);
+    void hold() { held_ = true; }  // before the first action
+    void stop(TimePoint now);      // the end of a run that is held
     void on_deadline(TimePoint now);
 
     [[nodiscard]] TimePoint next_deadline() const;
@@ -92,6 +97,9 @@ class Director {
     // Milestones for people, in order.
     [[nodiscard]] std::optional<std::string> poll_note();
 
+    [[nodiscard]] bool is_stopping() const { return stage_ >= Stage::StoppingPeers; }
+    // Every node that was to start has been ready, and nobody has told them to stop.
+    [[nodiscard]] bool is_up() const { return up_ && !is_stopping(); }
     [[nodiscard]] bool is_done() const { return stage_ == Stage::Done; }
     [[nodiscard]] const std::vector<NodeStatus>& nodes() const { return nodes_; }
     // Once stopping.
@@ -109,7 +117,6 @@ class Director {
     enum class Stage : std::uint8_t { Tracker, Torrent, Seeders, Clients, StoppingPeers, StoppingTracker, Done };
 
     [[nodiscard]] double seconds_at(TimePoint now) const { return to_seconds(now - start_); }
-    [[nodiscard]] bool is_stopping() const { return stage_ >= Stage::StoppingPeers; }
     void note(double now_s, std::string text);
     void start_kind(NodeKind kind);
     void start_node(std::size_t node);
@@ -119,6 +126,7 @@ class Director {
     void on_change(TimePoint now);
     void run_timeline(TimePoint now);
     void carry_out(const TimelineEntry& entry, bool undo, std::size_t node);
+    void check_up();
     void check_completion(TimePoint now);
     void check_stop(TimePoint now);
     void on_limit(TimePoint now);
@@ -139,6 +147,8 @@ class Director {
     TimePoint clients_start_{};
     TimePoint deadline_ = kNever;
     Stage stage_ = Stage::Tracker;
+    bool held_ = false;
+    bool up_ = false;
     Outcome outcome_ = Outcome::Complete;
     std::string detail_;
     std::optional<Duration> completion_time_;

@@ -104,6 +104,7 @@ Verdict judge_exit_codes(const Expectations& expect, const RunRecord& run) {
 }  // namespace
 
 std::vector<Verdict> judge(const Expectations& expect, const RunRecord& run) {
+    if (run.held && run.outcome == Outcome::Stopped) return {};
     if (run.outcome == Outcome::Interrupted || run.outcome == Outcome::Environment ||
         run.outcome == Outcome::ScenarioWrong) {
         return {};
@@ -132,7 +133,8 @@ LabExit exit_of(const RunRecord& run) {
         case Outcome::NodeLost:
             break;
     }
-    return std::ranges::all_of(run.verdicts, &Verdict::held) && !run.verdicts.empty() ? LabExit::Held : LabExit::Failed;
+    const bool held = std::ranges::all_of(run.verdicts, &Verdict::held) && (run.held || !run.verdicts.empty());
+    return held ? LabExit::Held : LabExit::Failed;
 }
 
 }  // namespace bt::lab

@@ -44,6 +44,7 @@ struct RunRecord {
     std::string subnet;
     Outcome outcome = Outcome::Complete;
     std::string detail;
+    bool held = false;  // somebody worked with the swarm and ended it; nothing is judged that did not come about
     std::optional<Duration> completion_time;
     ContentFacts content;
     std::map<std::string, std::string> versions;  // program -> version

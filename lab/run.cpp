@@ -10,24 +10,16 @@
 #include "common/app/process.h"
 #include "common/app/text_file.h"
 #include "common/base/encoding.h"
+#include "common/net/signals.h"
 #include "lab/captures.h"
 #include "lab/data_folder.h"
 #include "lab/foreign_watch.h"
-#include "lab/prepare.h"
-#include "lab/subnet.h"
-#include "lab/swarm_run.h"
 #include "lab/torrent_files.h"
-#include "torrents/recipe.h"
 
 namespace bt::lab {
 namespace {
 
 namespace fs = std::filesystem;
-
-int report_error(LabExit exit, const Error& error) {
-    std::fprintf(stderr, "swarm-lab: error: %s\n", error.message().c_str());
-    return static_cast<int>(exit);
-}
 
 // Not for the run itself, which follows from its rng_seed: two runs side by side must look in different places.
 Rng rng_of_this_process() {
@@ -143,63 +135,109 @@ void print_result(const RunOptions& options, const Scenario& scenario, const Run
     std::fputs(text.c_str(), stdout);
 }
 
+double seconds_now() {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
 }  // namespace
+
+LabRun::LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard, Subnet subnet)
+    : loop_(loop),
+      prepared_(std::move(prepared)),
+      options_(options),
+      guard_(guard),
+      subnet_(std::move(subnet)),
+      begin_s_(seconds_now()),
+      display_(prepared_.scenario.name, options.quiet) {}
+
+LabRun::~LabRun() {
+    swarm_.reset();
+    if (!lock_) return;
+    if (!concluded_) end_marked_processes(folder_);
+    lock_.reset();
+    guard_.forget(folder_);
+}
+
+Result<std::unique_ptr<LabRun>> LabRun::make(net::UvLoop& loop, Prepared prepared, const RunOptions& options,
+                                             Guard& guard) {
+    BT_TRY(check_programs(prepared));
+    Rng rng = rng_of_this_process();
+    BT_TRY_ASSIGN(Subnet subnet, Subnet::claim(rng));
+    std::unique_ptr<LabRun> run(new LabRun(loop, std::move(prepared), options, guard, std::move(subnet)));
+    for (const fs::path& cleaned : clean_all_left_behind(options.out)) {
+        run->display_.note("removed " + cleaned.string() + ": a lab that was killed left it behind");
+    }
+    BT_TRY(run->make_folder_of_run());
+    return run;
+}
+
+Status LabRun::make_folder_of_run() {
+    const Scenario& scenario = prepared_.scenario;
+    const Stamp stamp = stamp_now();
+    BT_TRY_ASSIGN(folder_, make_run_folder(options_.out, scenario.name, stamp.for_files));
+    guard_.watch(folder_);
+    BT_TRY_ASSIGN(lock_, RunLock::take(folder_, options_.keep));
+    const fs::path content =
+        prepared_.recipe ? folder_ / "content" / prepared_.recipe->name : fs::path(scenario.content.path);
+    plan_ = make_plan(scenario, {options_.bin, folder_, content, subnet_.prefix(), geteuid() == 0, free_port},
+                      prepared_.adapters);
+    if (options_.capture) add_captures(plan_);
+    for (NodePlan& node : plan_.nodes) node.environment.emplace_back(kMark, folder_.string());
+    record_.started_at = stamp.for_report;
+    record_.folder = folder_.string();
+    record_.subnet = subnet_.prefix();
+    return fill_folder(plan_, prepared_, folder_, display_);
+}
+
+void LabRun::start(bool hold, std::function<void()> on_change) {
+    record_.held = hold;
+    swarm_ = std::make_unique<SwarmRun>(loop_, plan_, prepared_.scenario, folder_, display_, std::move(on_change));
+    swarm_->start(hold);
+}
+
+Result<LabExit> LabRun::conclude(std::vector<Verdict> more) {
+    swarm_->finish();
+    display_.finish();
+    end_marked_processes(folder_);
+    concluded_ = true;
+    if (options_.capture) BT_TRY(collect_captures(plan_, folder_));
+    record_swarm(*swarm_, record_);
+    examine(plan_, prepared_.scenario, record_, display_);
+    record_.verdicts.insert(record_.verdicts.end(), more.begin(), more.end());
+    record_.wall_s = seconds_now() - begin_s_;
+    report_ = report_json(prepared_.scenario, record_);
+    BT_TRY(write_text(folder_ / "report.json", report_));
+    const LabExit exit = exit_of(record_);
+    if (exit == LabExit::Held && !options_.keep) remove_bulk(plan_, folder_);
+    return exit;
+}
+
+LabExit report_error(LabExit exit, const Error& error) {
+    std::fprintf(stderr, "swarm-lab: error: %s\n", error.message().c_str());
+    return exit;
+}
 
 LabExit run_scenario(const RunOptions& options) {
     app::ignore_sigpipe();
-    const auto begin = std::chrono::steady_clock::now();
-    const auto failed = [](LabExit exit, const Error& error) {
-        report_error(exit, error);
-        return exit;
-    };
     Result<Prepared> prepared = prepare_scenario(find_scenario(options.bin, options.scenario), options.bin);
-    if (!prepared) return failed(LabExit::ScenarioWrong, prepared.error());
-    const Scenario& scenario = prepared->scenario;
-
-    if (const Status there = check_programs(*prepared); !there) return failed(LabExit::Environment, there.error());
-    Rng rng = rng_of_this_process();
-    const Result<Subnet> subnet = Subnet::claim(rng);
-    if (!subnet) return failed(LabExit::Environment, subnet.error());
-    const Stamp stamp = stamp_now();
-    const Result<fs::path> run = make_run_folder(options.out, scenario.name, stamp.for_files);
-    if (!run) return failed(LabExit::Environment, run.error());
-
-    const fs::path content =
-        prepared->recipe ? *run / "content" / prepared->recipe->name : fs::path(scenario.content.path);
-    Plan plan = make_plan(scenario, {options.bin, *run, content, subnet->prefix(), geteuid() == 0, free_port},
-                          prepared->adapters);
-    if (options.capture) add_captures(plan);
-    Display display(scenario.name, options.quiet);
-    if (const Status filled = fill_folder(plan, *prepared, *run, display); !filled) {
-        return failed(LabExit::Environment, filled.error());
-    }
-
-    RunRecord record;
-    record.started_at = stamp.for_report;
-    record.folder = run->string();
-    record.subnet = subnet->prefix();
+    if (!prepared) return report_error(LabExit::ScenarioWrong, prepared.error());
+    Result<Guard> guard = Guard::start();
+    if (!guard) return report_error(LabExit::Environment, guard.error());
+    net::UvLoop loop;
+    const Result<std::unique_ptr<LabRun>> made = LabRun::make(loop, std::move(*prepared), options, *guard);
+    if (!made) return report_error(LabExit::Environment, made.error());
+    LabRun& run = **made;
+    run.start(false, [&] {
+        if (run.director().is_done()) loop.stop();
+    });
     {
-        SwarmRun swarm(plan, scenario, display);
-        swarm.run();
-        record_swarm(swarm, record);
+        const net::Signals signals(loop, [&](int) { run.swarm().interrupt(); });
+        loop.run();
     }
-    display.finish();
-    if (options.capture) {
-        if (const Status collected = collect_captures(plan, *run); !collected) {
-            return failed(LabExit::Environment, collected.error());
-        }
-    }
-    examine(plan, scenario, record, display);
-    record.wall_s = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-
-    const std::string report = report_json(scenario, record);
-    if (const Status written = write_text(*run / "report.json", report); !written) {
-        return failed(LabExit::Environment, written.error());
-    }
-    const LabExit exit = exit_of(record);
-    if (exit == LabExit::Held && !options.keep) remove_bulk(plan, *run);
-    print_result(options, scenario, record, report);
-    return exit;
+    const Result<LabExit> exit = run.conclude();
+    if (!exit) return report_error(LabExit::Environment, exit.error());
+    print_result(options, run.scenario(), run.record(), run.report());
+    return *exit;
 }
 
 }  // namespace bt::lab

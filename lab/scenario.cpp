@@ -50,9 +50,21 @@ Status read_tracker(const ConfigTable& root, const std::vector<std::string>& pro
     return {};
 }
 
+Status read_exec(const ConfigTable& root, Scenario& scenario) {
+    BT_TRY_ASSIGN(const std::optional<ConfigTable> table, root.table("exec"));
+    if (!table) return {};
+    BT_TRY(table->allow_only({"wait_for"}));
+    BT_TRY_ASSIGN(const std::optional<std::string> wait_for, table->string("wait_for"));
+    if (wait_for && *wait_for != "ready" && *wait_for != "complete") {
+        return fail(table->error_at("wait_for", "wanted \"ready\" or \"complete\""));
+    }
+    scenario.exec_waits_for_completion = wait_for == "complete";
+    return {};
+}
+
 Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::string>& programs) {
     const ConfigTable root = file.root();
-    BT_TRY(root.allow_only({"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect"}));
+    BT_TRY(root.allow_only({"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect", "exec"}));
     Scenario scenario;
     scenario.file = file.file_name();
     BT_TRY_ASSIGN(scenario.name, read_name(root, "name", std::nullopt));
@@ -64,6 +76,7 @@ Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::st
     BT_TRY(read_timeline(root, scenario));
     BT_TRY(read_stop(root, scenario));
     BT_TRY(read_expectations(root, scenario));
+    BT_TRY(read_exec(root, scenario));
     return scenario;
 }
 

@@ -70,6 +70,7 @@ struct Scenario {
     std::vector<TimelineEntry> timeline;
     Stop stop;
     Expectations expect;
+    bool exec_waits_for_completion = false;  // swarm-lab exec: else until every node is ready
 
     [[nodiscard]] std::size_t count(NodeKind kind) const;       // of nodes
     [[nodiscard]] std::vector<std::string> node_names() const;  // with the tracker's

@@ -4,15 +4,21 @@
 #include <utility>
 
 #include "lab/captures.h"
+#include "lab/left_behind.h"
 #include "lab/torrent_files.h"
 
 namespace bt::lab {
 
-SwarmRun::SwarmRun(const Plan& plan, const Scenario& scenario, Display& display)
+SwarmRun::SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
+                   Display& display, std::function<void()> on_change)
     : plan_(plan),
       display_(display),
+      environment_({{kMark, folder.string()}}),
+      on_change_(std::move(on_change)),
+      loop_(loop),
       timers_(loop_),
-      director_(plan, scenario.expect, scenario.stop, scenario.timeline, loop_.now()),
+      start_(loop.now()),
+      director_(plan, scenario.expect, scenario.stop, scenario.timeline, start_),
       nodes_(plan.nodes.size()),
       deadline_(timers_,
                 [this] {
@@ -20,23 +26,42 @@ SwarmRun::SwarmRun(const Plan& plan, const Scenario& scenario, Display& display)
                     step();
                 }),
       tick_(timers_, [this] { on_tick(); }),
-      signals_(loop_,
-               [this](int) {
-                   director_.interrupt(loop_.now());
-                   step();
-               }),
       step_(loop_, [this] { step(); }) {}
 
-void SwarmRun::run() {
+void SwarmRun::start(bool hold) {
+    if (hold) director_.hold();
     ask_versions();
     tick_.arm(loop_.now() + display_.interval());
     step_.schedule();
-    loop_.run();
+}
+
+void SwarmRun::stop() {
+    director_.stop(loop_.now());
+    step_.schedule();
+}
+
+void SwarmRun::interrupt() {
+    director_.interrupt(loop_.now());
+    step_.schedule();
+}
+
+void SwarmRun::flush() {
     for (Node& node : nodes_) {
         if (node.events) node.events->flush();
     }
+}
+
+pid_t SwarmRun::pid_of(std::size_t node) const {
+    const auto& process = nodes_[node].process;
+    return process && process->is_running() ? process->pid() : 0;
+}
+
+void SwarmRun::finish() {
+    tick_.cancel();
+    deadline_.cancel();
+    flush();
     helpers_.clear();
-    display_.draw(director_.nodes(), to_seconds(loop_.now().time_since_epoch()));
+    display_.draw(director_.nodes(), to_seconds(loop_.now() - start_));
 }
 
 // Does all that the director wants now, shows what it has to say, and waits for the next event.
@@ -44,7 +69,7 @@ void SwarmRun::step() {
     while (const std::optional<Action> action = director_.poll_action(loop_.now())) carry_out(*action);
     while (const std::optional<std::string> note = director_.poll_note()) display_.note(*note);
     deadline_.arm(director_.next_deadline());
-    if (director_.is_done()) loop_.stop();
+    on_change_();
 }
 
 void SwarmRun::carry_out(const Action& action) {
@@ -195,6 +220,7 @@ void SwarmRun::start_process(std::size_t index) {
 void SwarmRun::make_torrent(const std::string& announce) {
     if (!magnet_.empty()) return director_.on_torrent_made(loop_.now());
     net::ChildSpec spec;
+    spec.environment = environment_;
     spec.argv = plan_.create_argv;
     spec.argv.push_back(announce);
     spec.standard_error.on_line = [this](std::string_view line) { create_log_ = line; };
@@ -233,6 +259,7 @@ void SwarmRun::ask_versions() {
     for (const NodeKind kind : {NodeKind::Tracker, NodeKind::Seeder, NodeKind::Client}) {
         const std::string program(program_of(kind));
         net::ChildSpec spec;
+        spec.environment = environment_;
         spec.argv = {(bin / program).string(), "--version"};
         spec.standard_output.on_line = [this, program](std::string_view line) {
             versions_.emplace(program, line.substr(line.rfind(' ') + 1));
@@ -243,10 +270,8 @@ void SwarmRun::ask_versions() {
 }
 
 void SwarmRun::on_tick() {
-    display_.draw(director_.nodes(), to_seconds(loop_.now().time_since_epoch()));
-    for (Node& node : nodes_) {
-        if (node.events) node.events->flush();
-    }
+    display_.draw(director_.nodes(), to_seconds(loop_.now() - start_));
+    flush();
     tick_.arm(loop_.now() + display_.interval());
 }
 

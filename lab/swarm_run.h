@@ -1,6 +1,7 @@
 #pragma once
 
-// The processes of one run: does what the Director decides and tells it what happened.
+// The processes of one run: does what the Director decides and tells it what happened. Lives on a loop of somebody
+// else's.
 
 #include <deque>
 #include <map>
@@ -9,7 +10,6 @@
 #include <vector>
 
 #include "common/net/child_process.h"
-#include "common/net/signals.h"
 #include "common/net/uv_loop.h"
 #include "common/net/uv_timer.h"
 #include "lab/director.h"
@@ -21,13 +21,23 @@ namespace bt::lab {
 
 class SwarmRun {
   public:
-    // The folders of the plan exist.
-    SwarmRun(const Plan& plan, const Scenario& scenario, Display& display);
+    // The folders of the plan exist; `folder` is the run's. on_change: something was done or happened; it may not
+    // destroy the run.
+    SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
+             Display& display, std::function<void()> on_change);
 
-    // From the first process to the end of the last.
-    void run();
+    // Held: see director.h. From here until director().is_done() there are processes.
+    void start(bool hold);
+    void stop();
+    void interrupt();
+    // What nodes have said lies in their files.
+    void flush();
+    // After the end.
+    void finish();
 
     [[nodiscard]] const Director& director() const { return director_; }
+    // 0 while it does not run.
+    [[nodiscard]] pid_t pid_of(std::size_t node) const;
     // "swarm-client" -> "0.1.0"; what --version says.
     [[nodiscard]] const std::map<std::string, std::string>& versions() const { return versions_; }
 
@@ -57,8 +67,11 @@ class SwarmRun {
 
     const Plan& plan_;
     Display& display_;
-    net::UvLoop loop_;
+    std::vector<std::pair<std::string, std::string>> environment_;  // of our helpers; nodes have their own
+    std::function<void()> on_change_;
+    net::UvLoop& loop_;
     net::TimerQueue timers_;
+    TimePoint start_;
     Director director_;
     std::vector<Node> nodes_;
     std::vector<std::unique_ptr<net::ChildProcess>> helpers_;  // create, --version
@@ -69,7 +82,6 @@ class SwarmRun {
     std::map<std::string, std::string> versions_;
     net::UvTimer deadline_;
     net::UvTimer tick_;
-    net::Signals signals_;
     net::Deferred step_;
 };
 

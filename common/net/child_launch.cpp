@@ -58,7 +58,7 @@ void reset_signals() {
 [[noreturn]] void run_child(Prepared& prepared) {
     const LaunchPlan& plan = *prepared.plan;
     int report = prepared.report;
-    setpgid(0, 0);
+    if (plan.own_group) setpgid(0, 0);
     // The parent may have died before the kernel knew that we care.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report, Step::Setup);
     if (getppid() != prepared.parent) _exit(126);
@@ -118,7 +118,7 @@ Result<pid_t> launch(const LaunchPlan& plan) {
     const int fork_error = errno;
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) return fail(system_error(fork_error, "fork"));
-    setpgid(pid, pid);  // the child does the same; who is first does not matter
+    if (plan.own_group) setpgid(pid, pid);  // the child does the same; who is first does not matter
     report_writer.reset();
 
     Failure failure;

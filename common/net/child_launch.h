@@ -22,6 +22,7 @@ struct LaunchPlan {
         int theirs = -1;  // below kFirstFreeDescriptor
     };
     std::vector<Descriptor> descriptors;  // 0, 1 and 2 among them; all others are closed
+    bool own_group = true;                // else it stays in ours
 };
 
 inline constexpr int kFirstFreeDescriptor = 64;

@@ -55,15 +55,6 @@ ChildExit to_exit(int status) {
     return {false, WEXITSTATUS(status), 0};
 }
 
-// What is left of its group goes first: afterwards the number may belong to somebody else.
-ChildExit reap(pid_t pid) {
-    ::kill(-pid, SIGKILL);
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-    }
-    return to_exit(status);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ChildProcess>> ChildProcess::start(UvLoop& loop, ChildSpec spec) {
@@ -77,11 +68,26 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(UvLoop& loop, ChildSpe
     return child;
 }
 
+// What is left of its group goes first: afterwards the number may belong to somebody else.
+ChildExit ChildProcess::reap() {
+    ::kill(own_group_ ? -pid_ : pid_, SIGKILL);
+    int status = 0;
+    while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
+    return to_exit(status);
+}
+
 Status ChildProcess::spawn(ChildSpec& spec) {
     LaunchPlan plan;
     plan.argv = spec.argv;
     plan.environment = environment_with(spec.environment);
     plan.directory = spec.directory;
+    if (spec.share_terminal) {
+        own_group_ = plan.own_group = false;
+        plan.descriptors = {{0, 0}, {1, 1}, {2, 2}};
+        BT_TRY_ASSIGN(pid_, launch(plan));
+        return {};
+    }
     BT_TRY_ASSIGN(const Fd input, open_input(spec.stdin_pipe, stdin_));
     BT_TRY_ASSIGN(const Fd output, open_output(spec.standard_output, output_ends_[0]));
     BT_TRY_ASSIGN(const Fd error, open_output(spec.standard_error, output_ends_[1]));
@@ -122,12 +128,12 @@ Status ChildProcess::watch(ChildSpec& spec) {
 ChildProcess::~ChildProcess() {
     process_poller_.reset();
     stdin_poller_.reset();
-    if (pid_ > 0 && !exit_) reap(pid_);
+    if (pid_ > 0 && !exit_) reap();
 }
 
 void ChildProcess::on_process_event() {
     process_poller_.reset();
-    exit_ = reap(pid_);
+    exit_ = reap();
     const Lifetime::Watch watch(lifetime_);
     for (const auto& pipe : pipes_) {
         if (!pipe) continue;
@@ -139,7 +145,7 @@ void ChildProcess::on_process_event() {
 }
 
 void ChildProcess::kill(int signal_number) {
-    if (!exit_) ::kill(-pid_, signal_number);
+    if (!exit_) ::kill(own_group_ ? -pid_ : pid_, signal_number);
 }
 
 void ChildProcess::write_stdin(std::string_view text) {

@@ -3,7 +3,8 @@
 // Programs that the lab starts: nothing of them is left behind.
 //
 //  - The child leads a process group of its own; signals go to the whole group. When the leader ends, what is left
-//    of the group is killed before the leader is reaped.
+//    of the group is killed before the leader is reaped. One that shares our terminal stays in our group instead, so
+//    that Ctrl-C and Ctrl-Z reach it as they reach us; then signals go to it alone.
 //  - The kernel kills the child when the thread that started it dies, also by SIGKILL. (The child's own children see
 //    only the group's end.)
 //  - The child inherits the descriptors named here and no other; all signals are at their defaults and unblocked.
@@ -42,6 +43,7 @@ struct ChildSpec {
     std::vector<std::string> argv;                                 // argv[0] is looked up in PATH unless it has a '/'
     std::vector<std::pair<std::string, std::string>> environment;  // added to ours, or instead of ours
     std::string directory;                                         // empty: ours
+    bool share_terminal = false;                                   // it has our standard input, output and error
     bool stdin_pipe = false;                                       // else /dev/null
     ChildOutput standard_output;
     ChildOutput standard_error;
@@ -62,7 +64,7 @@ class ChildProcess {
     [[nodiscard]] pid_t pid() const { return pid_; }
     [[nodiscard]] bool is_running() const { return !exit_; }
     [[nodiscard]] const std::optional<ChildExit>& exit() const { return exit_; }
-    // To the whole group; nothing when the child has ended.
+    // To the whole group, or to it alone where that is ours; nothing when the child has ended.
     void kill(int signal_number);
 
     // To the child's standard input; kept until the child reads. Nothing where it has no pipe, or closed it.
@@ -77,8 +79,12 @@ class ChildProcess {
     void pump_stdin();
     void on_process_event();
 
+    // Ends what is left of the group and takes the child's end off the kernel.
+    ChildExit reap();
+
     UvLoop& loop_;
     pid_t pid_ = -1;
+    bool own_group_ = true;
     std::optional<ChildExit> exit_;
     std::function<void(const ChildExit&)> on_exit_;
     Fd pid_fd_;

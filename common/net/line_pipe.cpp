@@ -13,11 +13,31 @@ namespace {
 constexpr int kReadsAtEnd = 64;
 }  // namespace
 
-LinePipe::LinePipe(UvLoop& loop, Fd fd, std::function<void(std::string_view)> on_line)
-    : loop_(loop), fd_(std::move(fd)), on_line_(std::move(on_line)) {
+LinePipe::LinePipe(UvLoop& loop, Fd fd, std::function<void(std::string_view)> on_line, std::function<void()> on_end)
+    : loop_(loop), fd_(std::move(fd)), on_line_(std::move(on_line)), on_end_(std::move(on_end)), file_(loop, [this] {
+          read_file();
+      }) {
     poller_ = std::make_unique<Poller>(loop, fd_.get(), this,
-                                       [](void* owner, int, int) { static_cast<LinePipe*>(owner)->read_once(); });
+                                       [](void* owner, int, int) { static_cast<LinePipe*>(owner)->on_readable(); });
     poller_->watch(UV_READABLE);
+    if (poller_->error() != 0) file_.schedule();
+}
+
+void LinePipe::on_readable() {
+    const Lifetime::Watch watch(lifetime_);
+    read_once();
+    if (watch.is_over() || fd_.is_open() || !on_end_) return;
+    const auto on_end = std::exchange(on_end_, {});
+    if (finish()) on_end();
+}
+
+void LinePipe::read_file() {
+    const Lifetime::Watch watch(lifetime_);
+    while (read_once()) {
+    }
+    if (watch.is_over()) return;
+    close();
+    on_readable();
 }
 
 bool LinePipe::finish() {

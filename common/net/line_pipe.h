@@ -1,7 +1,8 @@
 #pragma once
 
-// The reading end of a pipe, cut into lines. A last line without its newline is delivered at the end; a line over
-// kMaxLine is delivered in parts.
+// The reading end of a pipe, cut into lines. A last line without its newline is delivered by finish(); a line over
+// kMaxLine is delivered in parts. Where an on_end is given the end of the pipe delivers that last line too, then tells.
+// A regular file counts as a pipe that holds it all.
 
 #include <functional>
 #include <memory>
@@ -19,7 +20,7 @@ inline constexpr std::size_t kMaxLine = 1u << 20;
 class LinePipe {
   public:
     // The descriptor must be non-blocking. The callback may destroy the pipe.
-    LinePipe(UvLoop& loop, Fd fd, std::function<void(std::string_view)> on_line);
+    LinePipe(UvLoop& loop, Fd fd, std::function<void(std::string_view)> on_line, std::function<void()> on_end = {});
     LinePipe(const LinePipe&) = delete;
     LinePipe& operator=(const LinePipe&) = delete;
 
@@ -32,13 +33,17 @@ class LinePipe {
     // False when we were destroyed.
     bool deliver_lines();
     void close();
+    void on_readable();
+    void read_file();
 
     UvLoop& loop_;
     Fd fd_;
     std::function<void(std::string_view)> on_line_;
+    std::function<void()> on_end_;
     std::string pending_;
     Lifetime lifetime_;
     std::unique_ptr<Poller> poller_;
+    Deferred file_;  // where there is nothing to wait for
 };
 
 }  // namespace bt::net

@@ -53,10 +53,12 @@ class Work:
             file.write(SCENARIO.format(content=content, clients=clients, client_options=client_options, expect=expect))
         return path
 
-    def start(self, scenario, *options, **popen):
-        process = subprocess.Popen([program("swarm-lab"), "run", scenario, "--out", self.out, *options],
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   text=True, **popen)
+    def start(self, scenario, *options, command="run", **popen):
+        return self.lab(command, scenario, "--out", self.out, *options, **popen)
+
+    def lab(self, *arguments, **popen):
+        popen = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **popen}
+        process = subprocess.Popen([program("swarm-lab"), *arguments], **popen)
         self.started.append(process)
         return process
 
@@ -451,8 +453,8 @@ def set_up_without_root_names_the_packages(work):
     check(done.returncode == 0 and done.stdout == "went on\n" and done.stderr == "", f"nothing to do: {done}")
 
 
-def main():
-    case = globals().get(sys.argv[1]) if len(sys.argv) == 2 else None
+def main(cases):
+    case = cases.get(sys.argv[1]) if len(sys.argv) == 2 else None
     if not callable(case):
         sys.exit(f"usage: {sys.argv[0]} CASE")
     work = Work()
@@ -469,4 +471,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(globals())

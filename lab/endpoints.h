@@ -1,0 +1,27 @@
+#pragma once
+
+// What others need to know of a swarm that is up, to work with it: where the tracker is, the torrent, the nodes. The
+// same words for a command that runs inside (its environment), for `up` and for the control channel (docs/formats.md).
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lab/director.h"
+#include "lab/run.h"
+
+namespace bt::lab {
+
+// "http://127.33.7.1:4711/announce"; empty before the tracker is ready.
+[[nodiscard]] std::string tracker_url(const LabRun& run);
+
+// A JSON list: name, kind, address, listen, folder, files (clients), phase, progress, pid, complete.
+[[nodiscard]] std::string nodes_json(const LabRun& run);
+
+// SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_NODES, SWARMLAB_RUN.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> swarm_environment(const LabRun& run);
+
+// One JSON object: name, run, tracker_url, torrent, content, subnet, nodes.
+[[nodiscard]] std::string endpoints_json(const LabRun& run);
+
+}  // namespace bt::lab
