@@ -4,6 +4,8 @@
 
 #include "common/app/event_file.h"
 #include "tracker/config_readers.h"
+#include "tracker/pages_config.h"
+#include "tracker/rules_config.h"
 
 namespace bt::tracker {
 namespace {
@@ -169,12 +171,14 @@ Result<Config> load_config(const std::string& path) {
 Result<Config> parse_config(const ConfigFile& file) {
     const ConfigTable root = file.root();
     BT_TRY(root.allow_only(
-        {"port",           "torrentFile", "peers",       "bind",       "profile",        "interval",     "minInterval",
-         "intervalJitter", "peerTimeout", "numwant",     "maxNumwant", "maxConnections", "maxTorrents",  "maxPeers",
-         "maxScrape",      "fullScrape",  "order",       "selfInList", "countSelf",      "staticPeers",  "followKey",
-         "trackerId",      "warning",     "externalIp",  "retryIn",    "allow",          "allowFile",    "deny",
-         "denyFile",       "passkeys",    "passkeyFile", "ipFrom",     "loopbackAs",     "torrents",     "http",
-         "https",          "udp",         "rngSeed",     "events",     "eventsLevel",    "statsInterval"}));
+        {"port",        "torrentFile",    "peers",       "bind",        "profile",       "interval",
+         "minInterval", "intervalJitter", "peerTimeout", "numwant",     "maxNumwant",    "maxConnections",
+         "maxTorrents", "maxPeers",       "maxScrape",   "fullScrape",  "order",         "selfInList",
+         "countSelf",   "staticPeers",    "followKey",   "trackerId",   "warning",       "externalIp",
+         "retryIn",     "allow",          "allowFile",   "deny",        "denyFile",      "passkeys",
+         "passkeyFile", "ipFrom",         "loopbackAs",  "torrents",    "http",          "https",
+         "udp",         "rngSeed",        "events",      "eventsLevel", "statsInterval", "rules",
+         "web",         "stats"}));
     Config config;
     config.node.stats_interval = seconds(1);
     AnnounceSettings& announce = config.node.announce;
@@ -188,6 +192,8 @@ Result<Config> parse_config(const ConfigFile& file) {
     BT_TRY(read_answers(root, announce));
     BT_TRY(read_limits(root, config.node));
     BT_TRY(read_rest(file, root, config));
+    BT_TRY_ASSIGN(config.node.lookout.rules, read_rules(file, root));
+    BT_TRY(read_pages(root, config.node.lookout.pages));
     return config;
 }
 

@@ -172,6 +172,7 @@ Status read_torrents(const ConfigFile& file, const ConfigTable& root, Config& co
         BT_TRY_ASSIGN(const auto torrent, read_torrent(file, root, name));
         announce.torrents.push_back(torrent->info_hash());
         config.torrent_names.push_back(torrent->name());
+        config.node.lookout.pages.names[torrent->info_hash()] = torrent->name();
     }
     BT_TRY(read_hashes(file, root, "allow", announce.allowed));
     BT_TRY(read_hashes(file, root, "deny", announce.denied));

@@ -1,9 +1,11 @@
 #include "tracker/config.h"
+#include "tracker/pages_config.h"
+#include "tracker/rules_config.h"
 
 namespace bt::tracker {
 
 std::string default_config_text() {
-    return R"(# swarm-tracker configuration. The same keys work in a .json file.
+    return std::string(R"(# swarm-tracker configuration. The same keys work in a .json file.
 # Only port is needed. The other keys show their defaults, or an example where there is none.
 
 port = 6881                          # HTTP and UDP; 0: the kernel chooses
@@ -87,7 +89,8 @@ port = 6881                          # HTTP and UDP; 0: the kernel chooses
 #interval = 10
 #minInterval = 5
 #peers = [{peerId = "-XX0001-abcdefghijkl", ip = "127.0.0.6", port = 7001}]
-)";
+)") + pages_config_text() +
+           rules_config_text();
 }
 
 }  // namespace bt::tracker

@@ -57,6 +57,7 @@ struct Exchange {
     std::span<const InfoHash> scrape;
     // HTTP: the head as it came, or "GET target HTTP/1.1" where that was not kept. UDP: the datagram.
     ByteView request;
+    std::string_view secret;  // a passkey in it, which is shown to nobody
 
     // The answer.
     const wire::AnnounceReply* reply = nullptr;  // of an announce, refusals too

@@ -17,12 +17,15 @@ class HttpDoor::Session final : public env::StreamHandler {
           http_(door.env_.now()),
           place_(door.quiet_.insert(door.quiet_.end(), id)) {
         stream_->set_handler(this);
-        if (door_.front_.wants_head(stream_->remote_endpoint().address)) http_.keep_heads();
+        if (door_.front_.has_listener() || door_.front_.wants_head(stream_->remote_endpoint().address)) {
+            http_.keep_heads();
+        }
         set_deadline(http_.next_deadline());
     }
     ~Session() override {
         door_.quiet_.erase(place_);
         door_.deadlines_.erase({deadline_, id_});
+        if (paced_.is_active()) --door_.paced_;
     }
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
@@ -54,6 +57,7 @@ class HttpDoor::Session final : public env::StreamHandler {
         bool more = false;
         do {
             more = answer_some(now);
+            if (paced_.is_active()) more = pace(now) || more;
             answered = answered || more;
             const std::uint64_t waiting = http_.output().size();
             if (waiting > 0) stream_->send(http_.output());
@@ -64,6 +68,10 @@ class HttpDoor::Session final : public env::StreamHandler {
         } while (more && http_.output().empty());
 
         const bool is_empty = http_.output().empty();
+        if (is_empty && cuts_off_) {
+            stream_->reset_on_close();
+            return door_.close(id_, "cut off by a rule");
+        }
         if (is_empty && http_.wants_close()) {
             // A refusal (too long, not HTTP) would be lost if the socket closed on bytes that nobody read.
             if (has_sent && !answered && linger_until_ == kNever) linger_until_ = now + kLinger;
@@ -71,23 +79,48 @@ class HttpDoor::Session final : public env::StreamHandler {
         }
         if (!is_empty && write_deadline_ == kNever) write_deadline_ = now + kWriteTimeout;
         pause(http_.output().size() > kMaxOutput);
-        set_deadline(std::min({http_.next_deadline(), write_deadline_, linger_until_}));
+        set_deadline(std::min({http_.next_deadline(), write_deadline_, linger_until_, paced_.next_deadline()}));
     }
 
     // Takes requests as long as not too much waits to be sent. True when there was one.
     bool answer_some(TimePoint now) {
         bool answered = false;
-        while (http_.output().size() <= kMaxOutput) {
+        while (http_.output().size() <= kMaxOutput && !paced_.is_active() && !cuts_off_) {
             const auto request = http_.poll_request();
             if (!request) break;
-            const HttpAnswer answer = door_.front_.answer(*request, caller(), now);
-            http_.respond(answer.status, answer.content_type, answer.body, now);
+            HttpAnswer answer = door_.front_.answer(*request, caller(), now);
             answered = true;
+            if (answer.delivery && door_.paced_ < kMaxDeliveries) {
+                ++door_.paced_;
+                paced_.begin(std::move(answer.delivery), now);
+                pace(now);
+            } else {
+                http_.respond(answer.status, answer.content_type, answer.body, now);
+            }
         }
         return answered;
     }
 
     [[nodiscard]] Caller caller() const { return {stream_->remote_endpoint().address, id_, door_.kind()}; }
+
+    // What is due of an answer that has a time-table. True when it was the last of it.
+    bool pace(TimePoint now) {
+        paced_.advance(now, http_.output());
+        if (!paced_.is_over()) return false;
+        --door_.paced_;
+        switch (paced_.end()) {
+            case Delivery::End::Keep:
+                http_.end_response(true, now);
+                break;
+            case Delivery::End::Close:
+                http_.end_response(false, now);
+                break;
+            case Delivery::End::Reset:
+                cuts_off_ = true;
+                break;
+        }
+        return true;
+    }
 
     void pause(bool wanted) {
         if (wanted == paused_) return;
@@ -114,6 +147,8 @@ class HttpDoor::Session final : public env::StreamHandler {
     TimePoint deadline_ = kNever;
     TimePoint write_deadline_ = kNever;  // while something waits to be sent
     TimePoint linger_until_ = kNever;
+    PacedAnswer paced_;
+    bool cuts_off_ = false;  // once all is sent
     bool paused_ = false;
 };
 

@@ -12,6 +12,8 @@
 //  - At most max_connections: a new one beyond takes the place of the one that was quiet longest.
 //  - Over TLS the handshake counts as waiting for a request. A new certificate is for connections that come from then.
 //  - Where the front's settings say so, connections from listed proxies begin with a PROXY header (proxy_stream.h).
+//  - An answer that comes as a Delivery (exchange.h) is sent at its pace; no request of that connection is taken
+//    meanwhile.
 //  - Connection ids are counted in `ids`, which the doors of one tracker share: an id is one connection in the events.
 // Events besides those of http_front.h: connection_opened, connection_closed {"reason"} (level wire).
 
@@ -27,6 +29,7 @@
 #include "common/http/server_connection.h"
 #include "common/telemetry/event.h"
 #include "tracker/http_front.h"
+#include "tracker/paced_answer.h"
 
 namespace bt::tracker {
 
@@ -78,6 +81,7 @@ class HttpDoor {
     std::unordered_map<ConnectionId, std::unique_ptr<Session>> sessions_;
     std::list<ConnectionId> quiet_;                           // quiet longest first
     std::set<std::pair<TimePoint, ConnectionId>> deadlines_;  // one a session
+    std::size_t paced_ = 0;                                   // answers on their way
     TimePoint armed_ = kNever;
 };
 

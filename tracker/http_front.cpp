@@ -62,12 +62,55 @@ bool HttpFront::wants_head(const Address& source) const {
 }
 
 HttpAnswer HttpFront::answer(const http::Request& request, Caller caller, TimePoint now) {
+    if (listener_ == nullptr) return answer_now(request, caller, now);
+    seen_ = Seen();
+    HttpAnswer made = answer_now(request, caller, now);
+    // Pages are no part of the protocol.
+    if (made.delivery == nullptr) show(request, caller, now, made);
+    return made;
+}
+
+void HttpFront::show(const http::Request& request, const Caller& caller, TimePoint now, HttpAnswer& answer) {
+    Exchange exchange;
+    exchange.time = now;
+    exchange.door = caller.door;
+    exchange.connection = caller.connection;
+    exchange.source = {without_v4_mapping(caller.source), 0};
+    exchange.kind = seen_.kind;
+    exchange.announce = seen_.announce ? &*seen_.announce : nullptr;
+    exchange.scrape = seen_.scrape;
+    const std::string line = request.head.empty() ? request.method + " " + request.target + " HTTP/1.1" : "";
+    exchange.request = as_bytes(request.head.empty() ? line : request.head);
+    if (!service_.settings().passkeys.empty()) exchange.secret = caller.passkey;
+    exchange.reply = seen_.reply ? &*seen_.reply : nullptr;
+    exchange.refusal = seen_.refusal;
+    exchange.status = answer.status;
+    exchange.content_type = answer.content_type;
+    exchange.keep_alive = request.keep_alive;
+    exchange.without_body = request.method == "HEAD";
+    exchange.answer = answer.body;
+    answer.delivery = listener_->on_exchange(exchange);
+}
+
+// Pages for this machine alone must not be for all who come through a proxy on it. Where the proxy does not say for
+// whom it asks, or says it wrongly, nobody.
+Address HttpFront::page_reader(const http::Request& request, const Address& source) const {
+    if (!wants_head(source)) return source;
+    const auto named = http::forwarded_for(request.head, settings_.proxies);
+    return named && *named ? **named : Address();
+}
+
+HttpAnswer HttpFront::answer_now(const http::Request& request, Caller& caller, TimePoint now) {
     const std::string_view path = request.path();
     const bool is_announce = path.ends_with("announce");
     const bool is_scrape = path.ends_with("/scrape");
+    if (!is_announce && !is_scrape && pages_ != nullptr) {
+        if (auto page = pages_->page(request, page_reader(request, caller.source), now)) return *std::move(page);
+    }
     if (!is_announce && !is_scrape) return refuse(404, "not found\n", request, caller, now);
     if (request.method != "GET") return refuse(405, "only GET\n", request, caller, now);
     caller.passkey = passkey_of(path);
+    seen_.kind = is_announce ? ExchangeKind::Announce : ExchangeKind::Scrape;
     if (wants_head(caller.source)) {
         const auto named = http::forwarded_for(request.head, settings_.proxies);
         if (!named) {
@@ -84,6 +127,7 @@ HttpAnswer HttpFront::answer(const http::Request& request, Caller caller, TimePo
 HttpAnswer HttpFront::refuse(int status, std::string_view text, const http::Request& request, const Caller& caller,
                              TimePoint now) {
     ++counters_.refused;
+    if (listener_ != nullptr) seen_.refusal = text;
     if (telemetry_.wants(telemetry::Level::Decision)) {
         const std::string_view path = request.path();
         const bool is_secret = !service_.settings().passkeys.empty();
@@ -98,6 +142,10 @@ HttpAnswer HttpFront::refuse(int status, std::string_view text, const http::Requ
 
 ByteBuffer HttpFront::refuse_announce(const wire::AnnounceReply& reply, const Caller& caller, TimePoint now) {
     ++counters_.refused;
+    if (listener_ != nullptr) {
+        seen_.refusal = *reply.failure_reason;
+        seen_.reply = reply;
+    }
     if (telemetry_.wants(telemetry::Level::Decision)) {
         telemetry_.emit(now, telemetry::Level::Decision, "announce_refused", caller.connection,
                         {{"source", caller.source.to_string()}, {"reason", *reply.failure_reason}});
@@ -108,9 +156,11 @@ ByteBuffer HttpFront::refuse_announce(const wire::AnnounceReply& reply, const Ca
 ByteBuffer HttpFront::announce(std::string_view query, const Caller& caller, TimePoint now) {
     const auto request = wire::parse_announce_query(query);
     if (!request) return refuse_announce(refusal(request.error().message()), caller, now);
+    if (listener_ != nullptr) seen_.announce = *request;
     const wire::AnnounceReply reply = service_.announce(*request, {caller.source, caller.door, caller.passkey}, now);
     if (reply.failure_reason) return refuse_announce(reply, caller, now);
     ++counters_.announces;
+    if (listener_ != nullptr) seen_.reply = reply;
     if (telemetry_.wants(telemetry::Level::Decision)) emit_announced(*request, reply, caller, now);
     return wire::encode_announce_reply(reply, request->compact.value_or(true), request->no_peer_id);
 }
@@ -145,6 +195,7 @@ Result<std::vector<InfoHash>> HttpFront::scraped(std::string_view query) const {
 
 ByteBuffer HttpFront::refuse_scrape(const std::string& reason, const Caller& caller, TimePoint now) {
     ++counters_.refused;
+    if (listener_ != nullptr) seen_.refusal = reason;
     if (telemetry_.wants(telemetry::Level::Decision)) {
         telemetry_.emit(now, telemetry::Level::Decision, "scrape_refused", caller.connection,
                         {{"source", caller.source.to_string()}, {"reason", reason}});
@@ -159,6 +210,7 @@ ByteBuffer HttpFront::scrape(std::string_view query, const Caller& caller, TimeP
     auto hashes = scraped(query);
     if (!hashes) return refuse_scrape(hashes.error().message(), caller, now);
     ++counters_.scrapes;
+    if (listener_ != nullptr) seen_.scrape = *hashes;
     if (telemetry_.wants(telemetry::Level::Decision)) {
         telemetry_.emit(now, telemetry::Level::Decision, "scraped", caller.connection,
                         {{"door", door_name(caller.door)},

@@ -17,6 +17,7 @@
 #include "common/http/server_connection.h"
 #include "common/telemetry/event.h"
 #include "tracker/announce_service.h"
+#include "tracker/exchange.h"
 
 namespace bt::tracker {
 
@@ -42,6 +43,16 @@ struct HttpAnswer {
     int status = 200;
     std::string_view content_type;
     ByteBuffer body;
+    std::unique_ptr<Delivery> delivery = nullptr;  // goes out in place of all the above
+};
+
+// Pages beside announce and scrape (the live page, counters).
+class PageSource {
+  public:
+    virtual ~PageSource() = default;
+    // Nothing: there is no such page, for nobody or for this source.
+    [[nodiscard]] virtual std::optional<HttpAnswer> page(const http::Request& request, const Address& source,
+                                                         TimePoint now) = 0;
 };
 
 struct FrontCounters {
@@ -65,11 +76,28 @@ class HttpFront {
 
     void configure(HttpSettings settings) { settings_ = std::move(settings); }
 
+    // None: nullptr. They must outlive the front or be taken away.
+    void set_listener(ExchangeListener* listener) { listener_ = listener; }
+    void set_pages(PageSource* pages) { pages_ = pages; }
+    [[nodiscard]] bool has_listener() const { return listener_ != nullptr; }
+
     [[nodiscard]] AnnounceService& service() { return service_; }
     [[nodiscard]] const HttpSettings& settings() const { return settings_; }
     [[nodiscard]] const FrontCounters& counters() const { return counters_; }
 
   private:
+    // What a listener is told beside the bytes.
+    struct Seen {
+        ExchangeKind kind = ExchangeKind::Other;
+        std::optional<wire::AnnounceRequest> announce;
+        std::optional<wire::AnnounceReply> reply;
+        std::vector<InfoHash> scrape;
+        std::string refusal;
+    };
+    // Fills in whose request it is.
+    [[nodiscard]] HttpAnswer answer_now(const http::Request& request, Caller& caller, TimePoint now);
+    [[nodiscard]] Address page_reader(const http::Request& request, const Address& source) const;
+    void show(const http::Request& request, const Caller& caller, TimePoint now, HttpAnswer& answer);
     [[nodiscard]] HttpAnswer refuse(int status, std::string_view text, const http::Request& request,
                                     const Caller& caller, TimePoint now);
     [[nodiscard]] ByteBuffer refuse_announce(const wire::AnnounceReply& reply, const Caller& caller, TimePoint now);
@@ -82,6 +110,9 @@ class HttpFront {
     HttpSettings settings_;
     telemetry::Telemetry telemetry_;
     FrontCounters counters_;
+    ExchangeListener* listener_ = nullptr;
+    PageSource* pages_ = nullptr;
+    Seen seen_;  // filled with a listener only
 };
 
 // The info_hashes of a scrape's query, at most `max`; none is no error. Error: InvalidTracker (remote).

@@ -24,6 +24,7 @@ struct Options {
     std::string config;
     bool print_config = false;
     bool check = false;
+    bool web = false;
     std::set<std::string> given;  // options of the command line
 };
 
@@ -50,6 +51,8 @@ app::Program tracker_table(Options& out) {
          app::set_flag(out.print_config)},
         {"check", "", "", "Read CONFIG and the torrents it names, say what is wrong, and end",
          app::set_flag(out.check)},
+        {"web", "", "", "Show a live page at http://HOST:PORT/ (to this machine, or as [web] says)",
+         app::set_flag(out.web)},
     };
     for (app::Option& option : app::common_options(out.common)) {
         note_when_given(option, out.given);
@@ -70,6 +73,8 @@ void merge(const Options& options, Config& config) {
         config.port = *options.common.port;
         config.http.port = config.udp.port = {};
     }
+    PageSettings& pages = config.node.lookout.pages;
+    if (options.web && pages.web.empty()) pages.web = loopback_only();
     if (options.given.contains("stats-interval")) config.node.stats_interval = options.common.stats_interval;
 }
 
@@ -100,6 +105,8 @@ void say_what_is_tracked(const Config& config, const app::Log& log) {
     for (const std::string& name : config.torrent_names) log.info("tracks " + name);
     if (!announce.allowed.empty()) log.info("tracks " + std::to_string(announce.allowed.size()) + " info_hashes");
     if (announce.torrents.empty() && announce.allowed.empty()) log.info("nothing listed: any torrent is tracked");
+    const std::size_t rules = config.node.lookout.rules.size();
+    if (rules > 0) log.info(std::to_string(rules) + " rules: this tracker misbehaves on purpose");
 }
 
 // A mistake changes nothing.
@@ -142,6 +149,10 @@ ExitCode serve(const Options& options, const Config& config, app::ProgramStart& 
     }
     print_ready(node, rng_seed);
     say_what_is_tracked(config, program.log);
+    if (!config.node.lookout.pages.web.empty()) {
+        const std::string url = node.announce_url();
+        program.log.info("live page at " + url.substr(0, url.rfind('/') + 1));
+    }
 
     const app::EventPump pump(env, program.events.get());
     const net::Signals signals(

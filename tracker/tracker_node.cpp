@@ -5,6 +5,8 @@
 namespace bt::tracker {
 namespace {
 
+constexpr std::uint64_t kRuleDice = 0x72756c65;
+
 crypto::SipKey drawn_key(Rng& rng) {
     crypto::SipKey key;
     rng.fork(0x636f6e6e).fill(key);
@@ -34,6 +36,9 @@ TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetr
       service_(settings_.announce, rng),
       http_front_(service_, settings_.http, telemetry),
       udp_front_(service_, settings_.udp_key ? *settings_.udp_key : drawn_key(rng), settings_.udp_ids, telemetry),
+      created_(env.now()),
+      lookout_(settings_.lookout, {http_front_, udp_front_, [this](TimePoint now) { return numbers(now); }},
+               Rng(rng).fork(kRuleDice), created_, telemetry),
       timer_(env.make_timer([this] { on_timer(); })) {}
 
 TrackerNode::~TrackerNode() { stop(); }
@@ -44,6 +49,10 @@ Status TrackerNode::start(const Doors& doors) {
     const TimePoint now = env_.now();
     next_sweep_ = now + kSweepInterval;
     if (settings_.stats_interval > Duration::zero()) next_stats_ = now + settings_.stats_interval;
+    if (lookout_.wants_samples()) {
+        lookout_.sample(now);
+        next_sample_ = now + kSampleInterval;
+    }
     arm();
     telemetry_.emit(now, telemetry::Level::Summary, "ready", std::nullopt,
                     {{"listen", local_endpoint().to_string()}, {"announce", announce_url()}, {"udp", udp_url()}});
@@ -62,6 +71,8 @@ Status TrackerNode::reload(NodeSettings settings, const Doors& doors) {
     }
     const bool has_stats = settings_.stats_interval > Duration::zero();
     next_stats_ = has_stats ? env_.now() + settings_.stats_interval : kNever;
+    lookout_.configure(settings_.lookout, env_.now());
+    next_sample_ = lookout_.wants_samples() ? env_.now() : kNever;
     arm();
     return {};
 }
@@ -145,7 +156,7 @@ void TrackerNode::adopt(Plan plan) {
 void TrackerNode::stop() {
     http_doors_.clear();
     udp_doors_.clear();
-    next_sweep_ = next_stats_ = kNever;
+    next_sweep_ = next_stats_ = next_sample_ = kNever;
     timer_->cancel();
 }
 
@@ -180,6 +191,10 @@ void TrackerNode::on_timer() {
     const TimePoint now = env_.now();
     if (next_sweep_ <= now) sweep(now);
     if (next_stats_ <= now) emit_stats(now);
+    if (next_sample_ <= now) {
+        lookout_.sample(now);
+        next_sample_ = now + kSampleInterval;
+    }
     arm();
 }
 
@@ -192,6 +207,24 @@ void TrackerNode::sweep(TimePoint now) {
     if (!is_round_over_ || round_expired_ == 0) return;
     telemetry_.emit(now, telemetry::Level::Decision, "peers_expired", std::nullopt, {{"count", round_expired_}});
     round_expired_ = 0;
+}
+
+Numbers TrackerNode::numbers(TimePoint now) const {
+    const FrontCounters& http = http_front_.counters();
+    const UdpCounters& udp = udp_front_.counters();
+    const Registry& registry = service_.registry();
+    Numbers out;
+    out.now = now;
+    out.uptime = now - created_;
+    out.http = {0, http.announces, http.scrapes, http.refused, 0};
+    out.udp = {udp.connects, udp.announces, udp.scrapes, udp.refused, udp.silent};
+    out.torrents = registry.torrent_count();
+    out.peers = registry.peer_count();
+    out.complete = registry.seed_count();
+    out.incomplete = out.peers - out.complete;
+    out.connections = connection_count();
+    out.memory_bytes = registry.memory_bytes();
+    return out;
 }
 
 void TrackerNode::emit_stats(TimePoint now) {
@@ -211,7 +244,7 @@ void TrackerNode::emit_stats(TimePoint now) {
 }
 
 void TrackerNode::arm() {
-    const TimePoint next = std::min(next_sweep_, next_stats_);
+    const TimePoint next = std::min({next_sweep_, next_stats_, next_sample_});
     if (next != kNever) timer_->arm(next);
 }
 

@@ -29,6 +29,7 @@
 #include "tracker/announce_service.h"
 #include "tracker/http_door.h"
 #include "tracker/http_front.h"
+#include "tracker/lookout.h"
 #include "tracker/udp_door.h"
 
 namespace bt::tracker {
@@ -37,12 +38,14 @@ inline constexpr Duration kSweepInterval = seconds(1);
 inline constexpr Duration kSweepPause = milliseconds(10);
 inline constexpr std::uint32_t kSweepBudget = 20'000;  // registry.h; about a millisecond
 inline constexpr int kPortTries = 16;
+inline constexpr Duration kSampleInterval = seconds(1);  // of the rates that the pages show
 
 struct NodeSettings {
     AnnounceSettings announce;
     HttpSettings http;
     std::uint32_t max_connections = 4'000;  // of each HTTP and HTTPS door
     std::shared_ptr<crypto::TlsServerContext> tls;
+    LookoutSettings lookout = {};
     Duration stats_interval = Duration::zero();  // zero: no `stats` events
     ConnectionIdSettings udp_ids;
     std::optional<crypto::SipKey>
@@ -88,6 +91,9 @@ class TrackerNode {
     [[nodiscard]] UdpFront& udp_front() { return udp_front_; }
     [[nodiscard]] std::size_t connection_count() const;
 
+    [[nodiscard]] Numbers numbers(TimePoint now) const;
+    [[nodiscard]] const Lookout& lookout() const { return lookout_; }
+
     void check_invariants() const;
 
   private:
@@ -125,12 +131,15 @@ class TrackerNode {
     std::uint32_t next_connection_ = 1;
     std::vector<Opened<HttpDoor>> http_doors_;
     std::vector<Opened<UdpDoor>> udp_doors_;
+    TimePoint created_;
+    Lookout lookout_;  // dies before the fronts
     std::unique_ptr<env::Timer> timer_;
     TimePoint next_sweep_ = kNever;
     TimePoint round_began_;
     bool is_round_over_ = true;
     std::uint64_t round_expired_ = 0;
     TimePoint next_stats_ = kNever;
+    TimePoint next_sample_ = kNever;
 };
 
 }  // namespace bt::tracker
