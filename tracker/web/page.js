@@ -155,7 +155,7 @@ function drawGraph(svg, nodes) {
     const turn = (2 * Math.PI * (i + 0.5)) / nodes.length - Math.PI / 2;
     places.set(node.name, { x: width / 2 + rx * Math.cos(turn), y: height / 2 + ry * Math.sin(turn), turn });
   });
-  const marker = makeSvg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 14, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" });
+  const marker = makeSvg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 14, refY: 4, markerWidth: 11, markerHeight: 11, markerUnits: "userSpaceOnUse", orient: "auto" });
   marker.append(makeSvg("path", { d: "M0 0L8 4L0 8z" }));
   const parts = [makeSvg("defs", {})];
   parts[0].append(marker);
