@@ -192,6 +192,9 @@ void Director::run_timeline(TimePoint now) {
     while (const std::optional<TimelineStep> step = timeline_.poll_step()) {
         const TimelineEntry& entry = timeline_.entries()[step->entry];
         if (!entry.arrival) note(seconds_at(now), "timeline: " + timeline_.describe(*step));
+        if (entry.deed == Deed::Partition || entry.deed == Deed::Heal) {
+            actions_.push_back(CutLinks{entry.nodes, entry.others, (entry.deed == Deed::Partition) != step->undo});
+        }
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
             if (matches_pattern(nodes_[i].name, entry.nodes)) carry_out(entry, step->undo, i);
         }

@@ -68,7 +68,12 @@ struct CorruptFiles {
     std::size_t node;
     std::optional<std::uint32_t> piece;
 };
-using Action = std::variant<StartNode, MakeTorrent, SignalNode, PauseNode, LimitNode, CorruptFiles>;
+// The links between the nodes of two patterns; an empty one means everybody else.
+struct CutLinks {
+    std::string nodes, others;
+    bool cut;
+};
+using Action = std::variant<StartNode, MakeTorrent, SignalNode, PauseNode, LimitNode, CorruptFiles, CutLinks>;
 
 class Director {
   public:

@@ -81,7 +81,7 @@ void ForeignWatch::on_output_line(std::string_view line) {
 
 void ForeignWatch::poll() {
     timer_.arm(loop_.now() + kPoll);
-    if (!ready_ && !ready_line_ && is_listening(node_.address, node_.port)) on_ready();
+    if (!ready_ && !ready_line_ && is_listening(node_.hidden, node_.port)) on_ready();
     if (!ready_) return;
     run_after_ready();
     if (after_ready_done_) run_poll_command();
@@ -90,7 +90,7 @@ void ForeignWatch::poll() {
 
 void ForeignWatch::on_ready() {
     ready_ = true;
-    std::string fields = ",\"listen\":\"" + node_.address + ':' + std::to_string(node_.port) + '"';
+    std::string fields = ",\"listen\":\"" + node_.hidden + ':' + std::to_string(node_.port) + '"';
     if (node_.kind == NodeKind::Tracker) fields += ",\"announce\":\"" + words_["announce"] + '"';
     emit("ready", std::move(fields));
 }

@@ -7,6 +7,7 @@
 #include "common/app/cli.h"
 #include "common/app/option_setters.h"
 #include "lab/exec.h"
+#include "lab/peer_command.h"
 #include "lab/run.h"
 #include "lab/scenario_commands.h"
 
@@ -89,7 +90,7 @@ bt::app::Command exec_command(bt::lab::ExecOptions& out) {
     return exec;
 }
 
-bt::app::Program lab_table(bt::lab::ExecOptions& exec) {
+bt::app::Program lab_table(bt::lab::ExecOptions& exec, bt::lab::PeerArguments& peer) {
     bt::app::Program program;
     program.name = "swarm-lab";
     program.examples = kExamples;
@@ -98,6 +99,7 @@ bt::app::Program lab_table(bt::lab::ExecOptions& exec) {
                         exec_command(exec),
                         check_command(exec.run),
                         init_command(exec.run),
+                        peer_command(peer),
                         {"list", "Scenarios and programs that the lab knows", "", {}, {}}};
     program.exit_codes = kExitCodes;
     program.command_required = true;
@@ -107,12 +109,14 @@ bt::app::Program lab_table(bt::lab::ExecOptions& exec) {
 
 int run(int argc, char** argv) {
     bt::lab::ExecOptions exec;
-    const auto parsed = bt::app::parse_command_line(lab_table(exec), argc, argv);
+    bt::lab::PeerArguments peer;
+    const auto parsed = bt::app::parse_command_line(lab_table(exec, peer), argc, argv);
     if (const auto* code = std::get_if<bt::app::ExitCode>(&parsed)) return bt::app::to_int(*code);
 
     bt::lab::RunOptions& options = exec.run;
     options.bin = options.bin.empty() ? own_folder() : std::filesystem::absolute(options.bin);
     const auto& command = std::get<std::string>(parsed);
+    if (command == "peer") return bt::app::to_int(bt::lab::run_peer(peer));
     if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
     if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
     if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));

@@ -13,10 +13,11 @@ std::string whole_seconds(Duration duration) {
     return std::to_string(std::chrono::duration_cast<seconds>(duration).count());
 }
 
-NodePlan make_node(const Places& places, NodeKind kind, std::string name, std::size_t index) {
+NodePlan make_node(const Places& places, NodeKind kind, std::string name, std::size_t index, bool relay) {
     NodePlan node;
     node.kind = kind;
     node.address = places.subnet + '.' + std::to_string(index + 1);
+    node.hidden = relay ? places.subnet + '.' + std::to_string(index + 1 + kMaxRelayedNodes) : node.address;
     node.folder = places.run / "nodes" / name;
     node.files = node.folder / "files";
     node.argv = {(places.bin / program_of(kind)).string()};
@@ -25,13 +26,30 @@ NodePlan make_node(const Places& places, NodeKind kind, std::string name, std::s
 }
 
 void add_common(NodePlan& node, const std::vector<std::string>& options) {
-    node.argv.insert(node.argv.end(), {"--bind", node.address, "--port", "0", "--node-name", node.name, "--events",
+    node.argv.insert(node.argv.end(), {"--bind", node.hidden, "--port", "0", "--node-name", node.name, "--events",
                                        "fd:" + std::to_string(kEventsDescriptor), "--stats-interval", "0.2"});
     node.argv.insert(node.argv.end(), options.begin(), options.end());
 }
 
 void add_seeder(NodePlan& node, const Plan& plan) {
     node.argv.insert(node.argv.end(), {"-t", plan.torrent.string(), "-s", plan.content.string()});
+}
+
+// A script's path is seen from the scenario.
+std::vector<std::string> with_script(std::vector<std::string> options, const std::string& scenario_file) {
+    for (std::size_t i = 1; i < options.size(); ++i) {
+        if (options[i - 1] != "--script") continue;
+        options[i] = (std::filesystem::path(scenario_file).parent_path() / options[i]).string();
+    }
+    return options;
+}
+
+// The program's name is followed by its command.
+void add_peer(NodePlan& node, const Plan& plan, const Scenario& scenario, const NodeGroup& group) {
+    node.argv.insert(node.argv.begin() + 1, "peer");
+    node.argv.insert(node.argv.end(),
+                     {"--persona", group.persona, "-t", plan.torrent.string(), "-s", plan.content.string(),
+                      "--interval-floor", whole_seconds(scenario.announce_interval)});
 }
 
 bool is_limited(const Scenario& scenario, const NodeGroup& group, const std::string& name) {
@@ -65,8 +83,10 @@ void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, con
     const std::vector<Duration> starts =
         start_times(group.arrival, group.count, Rng(scenario.rng_seed).fork(plan.nodes.size() ^ 0x57a7));
     for (std::uint32_t i = 1; i <= group.count; ++i) {
-        NodePlan node = make_node(places, group.kind, group.name + '-' + std::to_string(i), plan.nodes.size());
+        NodePlan node =
+            make_node(places, group.kind, group.name + '-' + std::to_string(i), plan.nodes.size(), plan.relay);
         node.must_complete = group.must_complete;
+        node.link = {group.shaped_by_relay ? group.link.rate : RateLimits{}, group.link.delay, group.link.jitter};
         node.on_demand = group.arrival.on_demand;
         if (group.arrival.is_timed()) node.start_after = starts[i - 1];
         if (!group.program.empty()) {
@@ -76,9 +96,11 @@ void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, con
             continue;
         }
         node.argv.insert(node.argv.end(), {"--rng-seed", rng_seed_for(scenario, plan.nodes.size())});
-        group.kind == NodeKind::Seeder ? add_seeder(node, plan) : add_client(node, plan, scenario, group.magnet);
+        if (group.kind == NodeKind::Seeder) add_seeder(node, plan);
+        if (group.kind == NodeKind::Client) add_client(node, plan, scenario, group.magnet);
+        if (group.kind == NodeKind::Peer) add_peer(node, plan, scenario, group);
         add_limits(node, scenario, group);
-        add_common(node, group.options);
+        add_common(node, group.kind == NodeKind::Peer ? with_script(group.options, scenario.file) : group.options);
         plan.nodes.push_back(std::move(node));
     }
 }
@@ -107,13 +129,14 @@ std::string_view program_of(NodeKind kind) {
 
 Plan make_plan(const Scenario& scenario, const Places& places, const Adapters& adapters) {
     Plan plan;
+    plan.relay = scenario.needs_relay();
     plan.torrent = places.run / (scenario.name + ".torrent");
     plan.content = places.content;
     plan.tracker_config = places.run / "tracker.toml";
     plan.tracker_config_text = "port = 0\ninterval = " + whole_seconds(scenario.announce_interval) +
                                "\nrngSeed = " + rng_seed_for(scenario, 0) + "\n";
 
-    NodePlan tracker = make_node(places, NodeKind::Tracker, "tracker", 0);
+    NodePlan tracker = make_node(places, NodeKind::Tracker, "tracker", 0, plan.relay);
     if (scenario.tracker_program.empty()) {
         tracker.argv.push_back(plan.tracker_config.string());
         add_common(tracker, scenario.tracker_options);
@@ -122,7 +145,7 @@ Plan make_plan(const Scenario& scenario, const Places& places, const Adapters& a
     }
     plan.nodes.push_back(std::move(tracker));
 
-    for (const NodeKind kind : {NodeKind::Seeder, NodeKind::Client}) {
+    for (const NodeKind kind : {NodeKind::Seeder, NodeKind::Client, NodeKind::Peer}) {
         for (const NodeGroup& group : scenario.groups) {
             if (group.kind == kind) add_group(plan, scenario, group, places, adapters);
         }

@@ -38,7 +38,9 @@ using Adapters = std::map<std::string, std::shared_ptr<const Adapter>>;
 struct NodePlan {
     std::string name;
     NodeKind kind = NodeKind::Client;
-    std::string address;
+    std::string address;  // that others see
+    std::string hidden;   // that it binds, where links go through the relay; else the same
+    Link link;            // as far as the relay keeps it
     bool must_complete = true;
     bool on_demand = false;               // the timeline starts it
     std::optional<Duration> start_after;  // the start of the clients; nothing: with its kind
@@ -65,6 +67,7 @@ struct Plan {
     std::filesystem::path content;
     std::filesystem::path tracker_config;
     std::string tracker_config_text;
+    bool relay = false;                    // links go through relay.h
     std::vector<std::string> create_argv;  // for the torrent; the announce URL is still to be added
 };
 

@@ -15,7 +15,7 @@ Words words_of(const NodePlan& node, const Plan& plan, std::uint16_t port2) {
     };
     const bool limited = node.limits.upload.value_or(0) > 0 || node.limits.download.value_or(0) > 0;
     return {{"name", node.name},
-            {"address", node.address},
+            {"address", node.hidden},
             {"port", std::to_string(node.port)},
             {"port2", std::to_string(port2)},
             {"folder", node.folder.string()},
@@ -36,11 +36,15 @@ Words words_of(const NodePlan& node, const Plan& plan, std::uint16_t port2) {
 void plan_foreign(NodePlan& node, const Plan& plan, const Places& places, std::shared_ptr<const Adapter> adapter,
                   const std::vector<std::string>& arguments) {
     node.adapter = std::move(adapter);
-    node.port = places.free_port ? places.free_port(node.address) : kUsualPort;
+    node.port = places.free_port ? places.free_port(node.hidden) : kUsualPort;
     const std::uint16_t port2 =
-        places.free_port ? places.free_port(node.address) : static_cast<std::uint16_t>(kUsualPort + 1);
+        places.free_port ? places.free_port(node.hidden) : static_cast<std::uint16_t>(kUsualPort + 1);
     node.words = words_of(node, plan, port2);
-    if (node.kind == NodeKind::Tracker) node.words["announce"] = expand(node.adapter->announce, node.words);
+    if (node.kind == NodeKind::Tracker) {  // others see its open address
+        Words words = node.words;
+        words["address"] = node.address;
+        node.words["announce"] = expand(node.adapter->announce, words);
+    }
     node.argv.clear();
     if (node.adapter->unprivileged && places.root) {
         // The kernel forgets to end a process with its parent when its user changes: so that is asked for again.

@@ -27,11 +27,15 @@ Status load_adapters(const fs::path& bin, Prepared& prepared) {
         return fail(local_error(ErrorCode::InvalidConfig,
                                 scenario.file + ": " + name + " cannot be a " + std::string(kind_name(kind))));
     }
-    for (const NodeGroup& group : scenario.groups) {
-        if (group.program.empty() || group.link.rate == RateLimits{} || prepared.adapters[group.program]->limits)
-            continue;
-        return fail(local_error(ErrorCode::InvalidConfig, scenario.file + ": nodes." + group.name + ".link: " +
-                                                              group.program + " keeps no rate limits on loopback"));
+    std::size_t total = 1;
+    for (NodeGroup& group : prepared.scenario.groups) {
+        const bool limited = !group.program.empty() && group.link.rate != RateLimits{};
+        group.shaped_by_relay = limited && !prepared.adapters[group.program]->limits;
+        total += group.count;
+    }
+    if (scenario.needs_relay() && total > kMaxRelayedNodes) {
+        return fail(local_error(ErrorCode::InvalidConfig,
+                                scenario.file + ": more than 120 nodes where links are cut, delayed or shaped"));
     }
     return {};
 }

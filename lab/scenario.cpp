@@ -102,6 +102,15 @@ std::size_t Scenario::count(NodeKind kind) const {
     return total;
 }
 
+bool Scenario::needs_relay() const {
+    for (const NodeGroup& group : groups) {
+        if (group.link.delay > Duration::zero() || group.link.jitter > Duration::zero() || group.shaped_by_relay)
+            return true;
+    }
+    return std::ranges::any_of(
+        timeline, [](const TimelineEntry& entry) { return entry.deed == Deed::Partition || entry.deed == Deed::Heal; });
+}
+
 std::vector<std::string> Scenario::node_names() const {
     std::vector<std::string> names = {"tracker"};
     for (const NodeGroup& group : groups) {

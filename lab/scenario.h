@@ -20,12 +20,13 @@ namespace bt::lab {
 
 // A /24 of loopback addresses: .1 is the tracker, .254 marks the range as taken.
 inline constexpr std::size_t kMaxNodes = 250;
+inline constexpr std::size_t kMaxRelayedNodes = 120;  // each has a second address there
 
 // How a node hangs on the others.
 struct Link {
     RateLimits rate;
-    Duration delay{};   // of every byte that comes to it, each way
-    Duration jitter{};  // up to so much more, in steps that never reorder
+    Duration delay{};   // of every byte to it and from it
+    Duration jitter{};  // up to so much more, without reordering
 
     friend bool operator==(const Link&, const Link&) = default;
 };
@@ -45,8 +46,10 @@ struct NodeGroup {
     std::string name;  // nodes are called name-1, name-2, …
     std::uint32_t count = 1;
     std::string program;               // an adapter's name; empty: ours
+    std::string persona;               // of a peer
     std::vector<std::string> options;  // as the program takes them: "--max-peers", "4"
     Link link;
+    bool shaped_by_relay = false;  // its program keeps no limits
     Arrival arrival;
     bool must_complete = true;  // clients: the run waits for them
     bool magnet = false;        // clients: started with a magnet link
@@ -72,7 +75,9 @@ struct Scenario {
     Expectations expect;
     bool exec_waits_for_completion = false;  // swarm-lab exec: else until every node is ready
 
-    [[nodiscard]] std::size_t count(NodeKind kind) const;       // of nodes
+    [[nodiscard]] std::size_t count(NodeKind kind) const;  // of nodes
+    // Links are cut or delayed, or shaped for a program that does not do it: each goes through the lab (relay.h).
+    [[nodiscard]] bool needs_relay() const;
     [[nodiscard]] std::vector<std::string> node_names() const;  // with the tracker's
 };
 

@@ -5,6 +5,7 @@
 #include "common/app/progress_bar.h"
 #include "common/app/text_file.h"
 #include "lab/data_folder.h"
+#include "lab/personas/persona.h"
 #include "lab/prepare.h"
 #include "lab/run_folder.h"
 
@@ -143,6 +144,10 @@ LabExit write_starter(const fs::path& path) {
 LabExit list_all(const fs::path& bin) {
     list_folder(bin, "Scenarios (swarm-lab run NAME)", "scenarios");
     list_folder(bin, "Other people's programs (kind = \"NAME\")", "adapters");
+    std::printf("Scripted peers (kind = \"peer\", persona = \"NAME\"; swarm-lab peer --persona NAME)\n");
+    for (const persona::PersonaInfo& info : persona::personas()) {
+        std::printf("  %-22s %s\n", std::string(info.name).c_str(), std::string(info.summary).c_str());
+    }
     return LabExit::Held;
 }
 

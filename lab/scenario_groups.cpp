@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "lab/personas/persona.h"
 #include "lab/scenario_parts.h"
 #include "lab/scenario_values.h"
 
@@ -10,9 +11,24 @@ namespace {
 
 using app::ConfigTable;
 
+Status read_persona(const ConfigTable& table, NodeGroup& group) {
+    group.kind = NodeKind::Peer;
+    BT_TRY_ASSIGN(group.persona, table.need<std::string>("persona", table.string("persona")));
+    if (persona::find_persona(group.persona) != nullptr) return {};
+    std::vector<std::string_view> known;
+    for (const persona::PersonaInfo& info : persona::personas()) known.push_back(info.name);
+    std::string all;
+    for (const std::string_view name : known) all += (all.empty() ? "" : ", ") + std::string(name);
+    const std::optional<std::string_view> nearest = app::nearest_word(group.persona, known);
+    return fail(table.error_at(
+        "persona", "wanted one of " + all + (nearest ? "; did you mean " + std::string(*nearest) + "?" : "")));
+}
+
 Status read_node_kind(const ConfigTable& table, const std::vector<std::string>& programs, NodeGroup& group,
                       std::string& kind) {
-    BT_TRY_ASSIGN(kind, read_kind(table, "kind", {"client", "seeder"}, programs));
+    BT_TRY_ASSIGN(kind, read_kind(table, "kind", {"client", "seeder", "peer"}, programs));
+    if (kind == "peer") return read_persona(table, group);
+    if (table.has("persona")) return fail(table.error_at("persona", "is for kind = \"peer\""));
     const bool ours = kind == "client" || kind == "seeder";
     if (!ours) group.program = kind;
     BT_TRY_ASSIGN(const std::optional<std::string> role, table.string("role"));
@@ -42,7 +58,11 @@ Status read_arguments(const ConfigTable& table, NodeGroup& group) {
 Status read_link(const ConfigTable& owner, Link& link) {
     BT_TRY_ASSIGN(const std::optional<ConfigTable> table, owner.table("link"));
     if (!table) return {};
-    BT_TRY(table->allow_only({"up", "down"}));
+    BT_TRY(table->allow_only({"up", "down", "delay", "jitter"}));
+    BT_TRY_ASSIGN(const std::optional<Duration> delay, read_duration(*table, "delay"));
+    BT_TRY_ASSIGN(const std::optional<Duration> jitter, read_duration(*table, "jitter"));
+    link.delay = delay.value_or(Duration::zero());
+    link.jitter = jitter.value_or(Duration::zero());
     BT_TRY_ASSIGN(link.rate.upload, read_rate(*table, "up"));
     BT_TRY_ASSIGN(link.rate.download, read_rate(*table, "down"));
     return {};
@@ -66,12 +86,15 @@ Status read_arrival(const ConfigTable& table, Arrival& arrival) {
 }
 
 Result<NodeGroup> read_group(const ConfigTable& table, const std::vector<std::string>& programs) {
-    BT_TRY(table.allow_only({"kind", "role", "name", "count", "options", "arguments", "link", "start", "every",
-                             "poisson", "must_complete", "magnet"}));
+    BT_TRY(table.allow_only({"kind", "role", "persona", "name", "count", "options", "arguments", "link", "start",
+                             "every", "poisson", "must_complete", "magnet"}));
     NodeGroup group;
     std::string kind;
     BT_TRY(read_node_kind(table, programs, group, kind));
-    BT_TRY_ASSIGN(group.name, read_name(table, "name", kind));
+    BT_TRY_ASSIGN(group.name, read_name(table, "name", group.persona.empty() ? kind : group.persona));
+    if (group.kind == NodeKind::Peer && table.has("link")) {
+        return fail(table.error_at("link", "has no meaning for scripted peers; some have a rate of their own"));
+    }
     BT_TRY_ASSIGN(const std::optional<std::int64_t> count, table.integer("count", 0, kMaxNodes));
     group.count = static_cast<std::uint32_t>(count.value_or(1));
     BT_TRY(read_arguments(table, group));

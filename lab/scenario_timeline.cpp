@@ -9,7 +9,8 @@ namespace {
 using app::ConfigTable;
 
 constexpr std::string_view kDeedsWanted =
-    "wanted start, stop, kill, restart, pause, resume, limit, corrupt, tracker-down or tracker-up";
+    "wanted start, stop, kill, restart, pause, resume, partition, heal, limit, corrupt, "
+    "tracker-down or tracker-up";
 
 Result<Condition> read_condition(const ConfigTable& table, std::string_view key, const std::string& text,
                                  const Scenario& scenario) {
@@ -36,6 +37,11 @@ Status read_deed(const ConfigTable& table, const Scenario& scenario, TimelineEnt
     if (!deed) return fail(table.error_at("do", kDeedsWanted));
     entry.deed = *deed;
     BT_TRY_ASSIGN(entry.nodes, read_nodes(table, "nodes", scenario));
+    if (!table.has("from")) return {};
+    if (entry.deed != Deed::Partition && entry.deed != Deed::Heal) {
+        return fail(table.error_at("from", "is for do = \"partition\" and \"heal\""));
+    }
+    BT_TRY_ASSIGN(entry.others, read_nodes(table, "from", scenario));
     return {};
 }
 
@@ -65,8 +71,8 @@ Status check_kinds(const ConfigTable& table, const Scenario& scenario, const Tim
     if (entry.deed != Deed::Limit && entry.deed != Deed::Corrupt) return {};
     if (matches_pattern("tracker", entry.nodes)) return fail(table.error_at("nodes", "fits the tracker"));
     for (const NodeGroup& group : scenario.groups) {
-        const bool can =
-            group.kind == NodeKind::Client || (group.kind == NodeKind::Seeder && entry.deed == Deed::Limit);
+        const bool can = entry.deed == Deed::Limit ? group.program.empty() && group.kind != NodeKind::Peer
+                                                   : group.kind == NodeKind::Client;
         for (std::uint32_t i = 1; i <= group.count && !can; ++i) {
             if (!matches_pattern(group.name + '-' + std::to_string(i), entry.nodes)) continue;
             return fail(table.error_at("nodes", std::string(deed_name(entry.deed)) + " is not for this kind of node"));
@@ -81,7 +87,8 @@ Status read_timeline(const ConfigTable& root, Scenario& scenario) {
     BT_TRY_ASSIGN(const std::vector<ConfigTable> tables, root.tables("timeline"));
     if (tables.size() > kMaxTimeline) return fail(root.error_at("timeline", "more than 1000 entries"));
     for (const ConfigTable& table : tables) {
-        BT_TRY(table.allow_only({"at", "when", "do", "nodes", "for", "upload", "download", "piece", "optional"}));
+        BT_TRY(
+            table.allow_only({"at", "when", "do", "nodes", "from", "for", "upload", "download", "piece", "optional"}));
         TimelineEntry entry;
         BT_TRY_ASSIGN(entry.at, read_duration(table, "at", true));
         BT_TRY_ASSIGN(const std::optional<std::string> when, table.string("when"));

@@ -26,7 +26,38 @@ SwarmRun::SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario
                     step();
                 }),
       tick_(timers_, [this] { on_tick(); }),
-      step_(loop_, [this] { step(); }) {}
+      step_(loop_, [this] { step(); }) {
+    if (!plan.relay) return;
+    std::vector<RelayNode> nodes;
+    for (const NodePlan& node : plan.nodes) {
+        nodes.push_back({*Address::parse(node.hidden), *Address::parse(node.address), node.link});
+    }
+    env_ = std::make_unique<net::UvEnv>(loop_, 1);
+    relay_ = std::make_unique<Relay>(*env_, std::move(nodes), Rng(scenario.rng_seed).fork(0x2e1a));
+}
+
+void SwarmRun::cut_links(const CutLinks& cut) {
+    for (std::size_t a = 0; a < plan_.nodes.size(); ++a) {
+        if (!matches_pattern(plan_.nodes[a].name, cut.nodes)) continue;
+        for (std::size_t b = 0; b < plan_.nodes.size(); ++b) {
+            const std::string& name = plan_.nodes[b].name;
+            const bool other =
+                cut.others.empty() ? !matches_pattern(name, cut.nodes) : matches_pattern(name, cut.others);
+            if (other && a != b) relay_->set_cut(a, b, cut.cut);
+        }
+    }
+}
+
+// Once a node listens, its open address does.
+void SwarmRun::open_relay(std::size_t index) {
+    const NodeStatus& node = director_.nodes()[index];
+    const std::string& listen = node.listen;
+    const std::size_t colon = listen.rfind(':');
+    if (!relay_ || node.phase != Phase::Ready || colon == std::string::npos) return;
+    const auto port = static_cast<std::uint16_t>(std::strtoul(listen.c_str() + colon + 1, nullptr, 10));
+    const Status opened = relay_->open(index, port);
+    if (!opened) display_.note(node.name + ": " + opened.error().message());
+}
 
 void SwarmRun::start(bool hold) {
     if (hold) director_.hold();
@@ -79,7 +110,11 @@ void SwarmRun::carry_out(const Action& action) {
     if (const auto* start = std::get_if<StartNode>(&action)) {
         start_node(start->node);
     } else if (const auto* torrent = std::get_if<MakeTorrent>(&action)) {
-        make_torrent(torrent->announce);
+        std::string announce = torrent->announce;  // as others reach it
+        const NodePlan& tracker = plan_.nodes.front();
+        const std::size_t at = announce.find("//" + tracker.hidden + ':');
+        if (at != std::string::npos) announce.replace(at + 2, tracker.hidden.size(), tracker.address);
+        make_torrent(announce);
     } else if (const auto* signal = std::get_if<SignalNode>(&action)) {
         const Adapter* adapter = plan_.nodes[signal->node].adapter.get();
         send(signal->node, signal->kill ? SIGKILL : adapter != nullptr ? adapter->stop_signal : SIGTERM);
@@ -88,6 +123,8 @@ void SwarmRun::carry_out(const Action& action) {
     } else if (const auto* limit = std::get_if<LimitNode>(&action)) {
         change_limits(limit->node, limit->limits);
         send(limit->node, SIGHUP);
+    } else if (const auto* cut = std::get_if<CutLinks>(&action)) {
+        cut_links(*cut);
     } else if (const auto* corrupt = std::get_if<CorruptFiles>(&action)) {
         corrupt_files(corrupt->node, corrupt->piece);
     }
@@ -172,6 +209,7 @@ Status SwarmRun::write_adapter_files(std::size_t index) {
 void SwarmRun::on_event_line(std::size_t index, std::string_view line) {
     nodes_[index].events->add(line);
     director_.on_event_line(index, line, loop_.now());
+    if (event_kind_of(line) == "ready") open_relay(index);
     step_.schedule();
 }
 

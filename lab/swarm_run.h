@@ -10,11 +10,13 @@
 #include <vector>
 
 #include "common/net/child_process.h"
+#include "common/net/uv_env.h"
 #include "common/net/uv_loop.h"
 #include "common/net/uv_timer.h"
 #include "lab/director.h"
 #include "lab/display.h"
 #include "lab/foreign_watch.h"
+#include "lab/relay.h"
 #include "lab/run_folder.h"
 
 namespace bt::lab {
@@ -62,6 +64,8 @@ class SwarmRun {
     [[nodiscard]] std::vector<std::string> command_of(std::size_t index);
     void make_torrent(const std::string& announce);
     void change_limits(std::size_t index, const RateLimits& limits);
+    void cut_links(const CutLinks& cut);
+    void open_relay(std::size_t index);
     void corrupt_files(std::size_t index, std::optional<std::uint32_t> piece);
     void on_tick();
 
@@ -74,6 +78,8 @@ class SwarmRun {
     TimePoint start_;
     Director director_;
     std::vector<Node> nodes_;
+    std::unique_ptr<net::UvEnv> env_;                          // of the relay
+    std::unique_ptr<Relay> relay_;                             // where the plan has one
     std::vector<std::unique_ptr<net::ChildProcess>> helpers_;  // create, --version
     std::string magnet_;                                       // of the torrent, once it is made
     std::string info_hash_;

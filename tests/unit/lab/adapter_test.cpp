@@ -33,7 +33,7 @@ TEST_CASE("an adapter's words are replaced, each where it is known") {
     CHECK_FALSE(adapter->has(NodeKind::Seeder));
     NodePlan node;
     node.name = "prog-1";
-    node.address = "127.1.2.3";
+    node.address = node.hidden = "127.1.2.3";
     node.files = "/run/files";
     node.limits.upload = 2000;
     plan_foreign(node, {}, {}, std::make_shared<const Adapter>(*adapter), {"--more"});
