@@ -229,4 +229,5 @@ def torrent_hash(folder):
         return bencode.info_hash(file.read())
 
 
-main({"ports": ports, "https": https, "reload": reload, "proxies": proxies, "examples": examples})
+if __name__ == "__main__":
+    main({"ports": ports, "https": https, "reload": reload, "proxies": proxies, "examples": examples})
