@@ -145,6 +145,25 @@ class Transmission(Client):
         return state["percentDone"] == 1 and state["status"] == 6  # 6: seeding
 
 
+class Rtorrent(Client):
+    """Without its screen. It announces as soon as it has hashed what it finds."""
+
+    def seed(self, folder):
+        def argv(port):
+            rc = self.lab.write(f"{self.name}.rc", f"""network.bind_address.set = {self.ip}
+network.port_range.set = {port}-{port}
+network.port_random.set = no
+directory.default.set = {folder}
+system.daemon.set = true
+dht.mode.set = disable
+protocol.pex.set = no
+pieces.hash.on_completion.set = no
+""")
+            return ["rtorrent", "-n", "-o", f"import={rc}", self.torrent]
+
+        self.node, self.port = self.lab.start_listening(self.name, argv, self.ip)
+
+
 class SwarmClient(Client):
     """Our client; learns its peers from the tracker."""
     can_dial = True
@@ -199,10 +218,13 @@ class OpenTracker(Tracker):
 
     def start(self, torrent):
         with open(torrent, "rb") as file:
-            allowed = bencode.info_hash(file.read()).hex()
+            self.start_listed(bencode.info_hash(file.read()).hex() + "\n")
+
+    def start_listed(self, allowed):
+        """allowed: info_hashes in hex, one a line."""
         folder = self.lab.make_dir("opentracker")
         with open(os.path.join(folder, "allowed"), "w", encoding="ascii") as out:
-            out.write(allowed + "\n")
+            out.write(allowed)
         # It refuses to be root and would become nobody by itself, but that would also drop the kernel's promise to
         # end it with this process: it starts as nobody.
         user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
@@ -281,7 +303,7 @@ def missing_programs(names):
     from shutil import which
     needs = {"aria2": [("aria2c", "aria2")], "transmission": [("transmission-daemon", "transmission-daemon")],
              "transmission-create": [("transmission-create", "transmission-cli")],
-             "mktorrent": [("mktorrent", "mktorrent")], "opentracker": [("opentracker", "opentracker")],
+             "mktorrent": [("mktorrent", "mktorrent")], "rtorrent": [("rtorrent", "rtorrent")], "opentracker": [("opentracker", "opentracker")],
              "opentracker-udp": [("opentracker", "opentracker")]}
     missing = [package for name in names for tool, package in needs.get(name, []) if not which(tool)]
     if "libtorrent" in names:

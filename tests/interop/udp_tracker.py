@@ -61,4 +61,5 @@ def udp_tracker():
         check(counts == wanted, f"npm's client heard {counts}, not {wanted}")
 
 
-run_test(udp_tracker)
+if __name__ == "__main__":
+    run_test(udp_tracker)

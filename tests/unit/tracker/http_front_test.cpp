@@ -204,9 +204,11 @@ TEST_CASE("behind a listed proxy X-Forwarded-For says whose request it is, elsew
     const Address proxy = Address::v4({10, 0, 0, 1});
     CHECK(tracker.front.wants_head(proxy));
     CHECK_FALSE(tracker.front.wants_head(kSource));
-    const auto told = meta::BencodeDocument::parse(ask(proxy, forwarded).body);
+    const HttpAnswer to_proxy = ask(proxy, forwarded);
+    const auto told = meta::BencodeDocument::parse(to_proxy.body);
     CHECK(told->root().find("peers")->first_child()->find_string("ip") == "127.0.0.1");
-    const auto others = meta::BencodeDocument::parse(ask(kSource, "").body);
+    const HttpAnswer to_other = ask(kSource, "");
+    const auto others = meta::BencodeDocument::parse(to_other.body);
     CHECK(others->root().find("peers")->first_child()->find_string("ip") == "192.0.2.1");
     CHECK(
         failure_of(ask(proxy, "GET / HTTP/1.1\r\nX-Forwarded-For: unknown\r\n\r\n")).starts_with("X-Forwarded-For: "));
