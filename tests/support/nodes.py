@@ -62,11 +62,19 @@ def accepts(ip, port):
 
 
 def is_listening(ip, port):
-    """Whether a TCP socket listens there, without connecting to it (a connection is an event for a peer)."""
+    """Whether a TCP socket listens there, without connecting to it (a connection is an event for a peer). One of the
+    other family that listens for IPv4 too counts."""
     wanted = f"{int.from_bytes(socket.inet_aton(ip), sys.byteorder):08X}:{port:04X}"
     any_ip = f"00000000:{port:04X}"
-    with open("/proc/net/tcp", encoding="ascii") as table:
-        return any(f[1] in (wanted, any_ip) and f[3] == "0A" for f in (line.split() for line in table))
+    mapped = f"{int.from_bytes(bytes([0, 0, 255, 255]), sys.byteorder):08X}".join(["0" * 16, wanted])
+    for file, addresses in (("tcp", (wanted, any_ip)), ("tcp6", (mapped,))):
+        try:
+            with open(f"/proc/net/{file}", encoding="ascii") as table:
+                if any(f[1] in addresses and f[3] == "0A" for f in (line.split() for line in table)):
+                    return True
+        except FileNotFoundError:
+            pass  # a kernel without that family
+    return False
 
 
 class Node:
