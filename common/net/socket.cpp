@@ -90,6 +90,7 @@ Result<Fd> make_listening_socket(const Endpoint& local, int backlog) {
     const std::string what = "listen on " + local.to_string();
     BT_TRY_ASSIGN(Fd fd, make_socket(local));
     enable(fd.get(), SOL_SOCKET, SO_REUSEADDR);
+    set_no_delay(fd.get());  // for all that are accepted
     const SocketAddress address = to_socket_address(local);
     if (bind(fd.get(), address.get(), address.size) != 0) return fail(socket_error(errno, what));
     if (listen(fd.get(), backlog) != 0) return fail(socket_error(errno, what));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #include "common/base/check.h"
 #include "common/net/send_gather.h"
@@ -24,6 +25,7 @@ UvStream::UvStream(UvLoop& loop, UvDisk& disk, const Endpoint& remote, const std
         return;
     }
     fd_ = std::move(*fd);
+    set_no_delay(fd_.get());
     start_watching();
 }
 
@@ -35,7 +37,10 @@ UvStream::UvStream(UvLoop& loop, UvDisk& disk, Fd accepted, const Endpoint& remo
       state_(State::Open),
       file_bytes_per_send_(kLeastFileBytesPerSend),
       deferred_(loop, [this] { on_deferred(); }) {
-    start_watching();
+    // Most who are accepted have said something by the next turn. Where that is all they say, as with one request to a
+    // tracker, the socket is never watched at all.
+    is_fresh_ = true;
+    deferred_.schedule();
 }
 
 UvStream::~UvStream() {
@@ -45,12 +50,12 @@ UvStream::~UvStream() {
         setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &kCut, sizeof kCut);
         return;
     }
-    // MSG_TRUNC: dropped by the kernel, not copied. Once is enough for what was on its way to us.
-    if (state_ == State::Open) recv(fd_.get(), nullptr, kReadPerTurn, MSG_TRUNC | MSG_DONTWAIT);
+    // MSG_TRUNC: dropped by the kernel, not copied. Once is enough for what was on its way to us. Inside the callback
+    // of a read that emptied the socket there is nothing to drop.
+    if (state_ == State::Open && !is_drained_) recv(fd_.get(), nullptr, kReadPerTurn, MSG_TRUNC | MSG_DONTWAIT);
 }
 
 void UvStream::start_watching() {
-    set_no_delay(fd_.get());
     poller_ = std::make_unique<Poller>(loop_, fd_.get(), this, [](void* owner, int status, int events) {
         static_cast<UvStream*>(owner)->on_event(status, events);
     });
@@ -134,8 +139,10 @@ void UvStream::receive(bool to_the_end) {
         BT_CHECK(handler_);
         const auto size = static_cast<std::size_t>(n);
         if (may_read_ != UINT64_MAX && (may_read_ -= size) == 0) pause_reading();
+        is_drained_ = size < room;
         handler_->on_received(buffer.first(size));
         if (watch.is_over()) return;
+        is_drained_ = false;
         if (paused_ && state_ == State::Failing) deferred_.schedule();
         if (paused_ || (state_ != State::Open && !to_the_end)) return;
         // A short read has emptied the socket; the next one would only say so.
@@ -237,7 +244,17 @@ void UvStream::fail_later(Error error) {
     deferred_.schedule();
 }
 
+void UvStream::begin_accepted() {
+    if (!paused_) {
+        const Lifetime::Watch watch(lifetime_);
+        receive(false);
+        if (watch.is_over()) return;
+    }
+    if (state_ == State::Open) start_watching();
+}
+
 void UvStream::on_deferred() {
+    if (std::exchange(is_fresh_, false) && state_ == State::Open) return begin_accepted();
     if (state_ == State::Open && socket_failed_ && !paused_) {
         receive(true);
         return;

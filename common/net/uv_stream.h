@@ -7,6 +7,7 @@
 //    the others waiting.
 //  - Sending: see send_gather.h. File content that is not in memory is read by the work pool; the loop never waits for
 //    a device. What is read for one call grows to 256 KiB while the socket takes it all, and shrinks with it.
+//  - An accepted stream is read once before it is watched.
 //  - A stream whose reading is paused learns of its end when it is resumed, or when it sends.
 //  - No linger: what the kernel took is still sent after destruction. Unread input is dropped first, because closing
 //    over unread bytes would reset the connection and lose what was sent last.
@@ -60,6 +61,8 @@ class UvStream final : public env::Stream {
     bool become_writable();
     void receive(bool to_the_end);
     void on_deferred();
+    // The first turn of an accepted stream.
+    void begin_accepted();
     void fail_later(Error error);
     void close_with(const Error& error);
     // The front of the queue could not be read.
@@ -79,7 +82,9 @@ class UvStream final : public env::Stream {
     bool waits_for_device_ = false;
     bool device_answered_ = false;  // the next read takes what it takes
     bool resets_on_close_ = false;
-    bool socket_failed_ = false;    // libuv gave up watching: only receiving to the end is left
+    bool is_fresh_ = false;       // accepted, and not looked at yet
+    bool is_drained_ = false;     // by the read whose callback is running
+    bool socket_failed_ = false;  // libuv gave up watching: only receiving to the end is left
     std::size_t file_bytes_per_send_;
     Lifetime lifetime_;
     Error failure_;
