@@ -24,7 +24,7 @@ class HttpDoor::Session final : public env::StreamHandler {
     }
     ~Session() override {
         door_.quiet_.erase(place_);
-        door_.deadlines_.erase({deadline_, id_});
+        door_.deadlines_.erase({listed_, id_});
         if (paced_.is_active()) --door_.paced_;
     }
     Session(const Session&) = delete;
@@ -47,6 +47,13 @@ class HttpDoor::Session final : public env::StreamHandler {
     }
 
     [[nodiscard]] TimePoint deadline() const { return deadline_; }
+    [[nodiscard]] TimePoint listed() const { return listed_; }
+    void relist() {
+        door_.deadlines_.erase({listed_, id_});
+        listed_ = deadline_;
+        door_.deadlines_.insert({listed_, id_});
+        door_.arm();
+    }
 
   private:
     // Answers what is complete, sends, waits for the rest; may destroy this.
@@ -132,11 +139,11 @@ class HttpDoor::Session final : public env::StreamHandler {
         }
     }
 
+    // A deadline that moves away stays listed where it was: the timer finds nothing due there and lists it anew. That
+    // is once in a while, and not at each request.
     void set_deadline(TimePoint deadline) {
-        door_.deadlines_.erase({deadline_, id_});
         deadline_ = deadline;
-        door_.deadlines_.insert({deadline_, id_});
-        door_.arm();
+        if (deadline < listed_) relist();
     }
 
     HttpDoor& door_;
@@ -145,6 +152,7 @@ class HttpDoor::Session final : public env::StreamHandler {
     http::ServerConnection http_;
     std::list<ConnectionId>::iterator place_;
     TimePoint deadline_ = kNever;
+    TimePoint listed_ = kNever;          // in door_.deadlines_, never later than deadline_
     TimePoint write_deadline_ = kNever;  // while something waits to be sent
     TimePoint linger_until_ = kNever;
     PacedAnswer paced_;
@@ -205,6 +213,10 @@ void HttpDoor::on_timer() {
     while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
         const ConnectionId id = deadlines_.begin()->second;
         Session& session = *sessions_.at(id);
+        if (session.deadline() > now) {
+            session.relist();
+            continue;
+        }
         session.on_deadline(now);
         // A deadline that stays in the past would keep us here for ever.
         const auto still = sessions_.find(id);
@@ -224,7 +236,9 @@ void HttpDoor::arm() {
 
 void HttpDoor::check_invariants() const {
     BT_CHECK(sessions_.size() == deadlines_.size() && sessions_.size() == quiet_.size());
-    for (const auto& [deadline, id] : deadlines_) BT_CHECK(sessions_.at(id)->deadline() == deadline);
+    for (const auto& [listed, id] : deadlines_) {
+        BT_CHECK(sessions_.at(id)->listed() == listed && listed <= sessions_.at(id)->deadline());
+    }
 }
 
 }  // namespace bt::tracker

@@ -157,12 +157,29 @@ ByteBuffer HttpFront::announce(std::string_view query, const Caller& caller, Tim
     const auto request = wire::parse_announce_query(query);
     if (!request) return refuse_announce(refusal(request.error().message()), caller, now);
     if (listener_ != nullptr) seen_.announce = *request;
+    const bool may_be_quick = listener_ == nullptr && request->compact.value_or(true) && !telemetry_.wants(telemetry::Level::Decision);
+    ByteBuffer body;
+    if (may_be_quick && announce_quickly(*request, caller, now, body)) return body;
     const wire::AnnounceReply reply = service_.announce(*request, {caller.source, caller.door, caller.passkey}, now);
     if (reply.failure_reason) return refuse_announce(reply, caller, now);
     ++counters_.announces;
     if (listener_ != nullptr) seen_.reply = reply;
     if (telemetry_.wants(telemetry::Level::Decision)) emit_announced(*request, reply, caller, now);
     return wire::encode_announce_reply(reply, request->compact.value_or(true), request->no_peer_id);
+}
+
+// Nobody looks on, and nothing but the usual is to be said.
+bool HttpFront::announce_quickly(const wire::AnnounceRequest& request, const Caller& caller, TimePoint now,
+                                 ByteBuffer& body) {
+    QuickReply reply;
+    v4_.clear();
+    v6_.clear();
+    if (!service_.announce_quickly(request, {caller.source, caller.door, caller.passkey}, now, reply, &v4_, &v6_))
+        return false;
+    ++counters_.announces;
+    wire::write_compact_announce_reply(reply.counts.complete, reply.counts.incomplete, reply.interval_s,
+                                       reply.min_interval_s, v4_, v6_, body);
+    return true;
 }
 
 void HttpFront::emit_announced(const wire::AnnounceRequest& request, const wire::AnnounceReply& reply,

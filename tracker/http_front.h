@@ -103,6 +103,7 @@ class HttpFront {
     [[nodiscard]] ByteBuffer refuse_announce(const wire::AnnounceReply& reply, const Caller& caller, TimePoint now);
     [[nodiscard]] ByteBuffer refuse_scrape(const std::string& reason, const Caller& caller, TimePoint now);
     [[nodiscard]] Result<std::vector<InfoHash>> scraped(std::string_view query) const;
+    bool announce_quickly(const wire::AnnounceRequest& request, const Caller& caller, TimePoint now, ByteBuffer& body);
     void emit_announced(const wire::AnnounceRequest& request, const wire::AnnounceReply& reply, const Caller& caller,
                         TimePoint now) const;
 
@@ -113,6 +114,7 @@ class HttpFront {
     ExchangeListener* listener_ = nullptr;
     PageSource* pages_ = nullptr;
     Seen seen_;  // filled with a listener only
+    ByteBuffer v4_, v6_;  // scratch
 };
 
 // The info_hashes of a scrape's query, at most `max`; none is no error. Error: InvalidTracker (remote).

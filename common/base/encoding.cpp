@@ -90,6 +90,7 @@ std::string percent_encode(ByteView bytes) {
 }
 
 std::optional<std::string> percent_decode(std::string_view text, bool plus_is_space) {
+    if (text.find('%') == std::string_view::npos && !plus_is_space) return std::string(text);
     std::string out;
     out.reserve(text.size());
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -56,11 +56,16 @@ std::string_view reason_phrase(int status) {
 }
 
 std::string response_head(int status, std::string_view content_type, std::uint64_t content_length, bool keep_alive) {
-    std::string head = "HTTP/1.1 " + std::to_string(status) + " ";
+    std::string head;
+    head.reserve(128);
+    head += "HTTP/1.1 ";
+    head += std::to_string(status);
+    head += ' ';
     head += reason_phrase(status);
     head += "\r\nContent-Type: ";
     head += content_type;
-    head += "\r\nContent-Length: " + std::to_string(content_length);
+    head += "\r\nContent-Length: ";
+    head += std::to_string(content_length);
     head += keep_alive ? "\r\nConnection: keep-alive\r\n\r\n" : "\r\nConnection: close\r\n\r\n";
     return head;
 }
@@ -276,7 +281,11 @@ void ServerConnection::receive(ByteView bytes, TimePoint now) {
 std::optional<Request> ServerConnection::poll_request() {
     if (impl_->phase != Impl::Phase::Ready) return std::nullopt;
     impl_->enter(Impl::Phase::Answering);
-    return impl_->request;
+    // Only keep_alive is asked for again.
+    const bool keep_alive = impl_->request.keep_alive;
+    std::optional<Request> request(std::move(impl_->request));
+    impl_->request.keep_alive = keep_alive;
+    return request;
 }
 
 void ServerConnection::respond(int status, std::string_view content_type, ByteView body, TimePoint now) {

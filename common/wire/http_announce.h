@@ -82,6 +82,10 @@ struct AnnounceReply {
 // A failure reason goes alone, or with retry in.
 [[nodiscard]] ByteBuffer encode_announce_reply(const AnnounceReply& reply, bool compact, bool no_peer_id);
 
+// The same bytes where there is nothing but numbers and compact lists, replacing what is in `out`.
+void write_compact_announce_reply(std::uint64_t complete, std::uint64_t incomplete, std::uint32_t interval_s,
+                                  std::uint32_t min_interval_s, ByteView v4, ByteView v6, ByteBuffer& out);
+
 // http://host/announce -> http://host/scrape where BEP 48 allows it.
 [[nodiscard]] std::optional<std::string> scrape_url(std::string_view announce_url);
 

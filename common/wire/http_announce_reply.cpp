@@ -195,4 +195,34 @@ ByteBuffer encode_announce_reply(const AnnounceReply& reply, bool compact, bool 
     return writer.take();
 }
 
+void write_compact_announce_reply(std::uint64_t complete, std::uint64_t incomplete, std::uint32_t interval_s,
+                                  std::uint32_t min_interval_s, ByteView v4, ByteView v6, ByteBuffer& out) {
+    constexpr std::size_t kNumbers = 5 * 20 + 100;  // as decimals, with the keys
+    out.resize(kNumbers + v4.size() + v6.size() + 40);
+    char* at = as_chars(out.data());
+    char* const end = at + out.size();
+    const auto text = [&at](std::string_view part) { at = std::copy(part.begin(), part.end(), at); };
+    const auto number = [&at, end](std::uint64_t value) { at = std::to_chars(at, end, value).ptr; };
+    text("d8:completei");
+    number(complete);
+    text("e10:incompletei");
+    number(incomplete);
+    text("e8:intervali");
+    number(interval_s);
+    text("e12:min intervali");
+    number(min_interval_s);
+    text("e5:peers");
+    number(v4.size());
+    text(":");
+    text(as_text(v4));
+    if (!v6.empty()) {
+        text("6:peers6");
+        number(v6.size());
+        text(":");
+        text(as_text(v6));
+    }
+    text("e");
+    out.resize(static_cast<std::size_t>(at - as_chars(out.data())));
+}
+
 }  // namespace bt::wire

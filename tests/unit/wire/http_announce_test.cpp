@@ -356,6 +356,30 @@ TEST_CASE("what we write we read") {
     }
 }
 
+TEST_CASE("the compact reply that is written by hand has the bytes of the other one") {
+    constexpr std::uint64_t kLargest = (std::uint64_t{1} << 63) - 1;
+    ByteBuffer written{1, 2, 3};
+    for (const std::vector<AnnouncePeer>& peers : {std::vector<AnnouncePeer>{},
+                                                   {peer("1.2.3.4:5")},
+                                                   {peer("[fd00::1]:6")},
+                                                   {peer("1.2.3.4:5"), peer("[fd00::1]:6")},
+                                                   std::vector<AnnouncePeer>(300, peer("9.8.7.6:54321"))}) {
+        for (const std::uint64_t count : {std::uint64_t{0}, std::uint64_t{1234}, kLargest}) {
+            AnnounceReply reply;
+            reply.complete = count;
+            reply.incomplete = count;
+            reply.interval_s = UINT32_MAX;
+            reply.min_interval_s = static_cast<std::uint32_t>(count);
+            reply.peers = peers;
+            ByteBuffer v4;
+            ByteBuffer v6;
+            for (const AnnouncePeer& p : peers) p.endpoint.append_compact(p.endpoint.address.is_v4() ? v4 : v6);
+            write_compact_announce_reply(count, count, UINT32_MAX, *reply.min_interval_s, v4, v6, written);
+            CHECK(to_string(written) == to_string(encode_announce_reply(reply, true, false)));
+        }
+    }
+}
+
 TEST_CASE("scrape URLs follow the examples of BEP 48") {
     CHECK(scrape_url("http://example.com/announce") == "http://example.com/scrape");
     CHECK(scrape_url("http://example.com/x/announce") == "http://example.com/x/scrape");
