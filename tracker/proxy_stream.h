@@ -26,6 +26,7 @@ class ProxyStream final : public env::Stream, private env::StreamHandler {
     void pause_reading() override { inner_->pause_reading(); }
     void resume_reading(std::uint64_t max_bytes = UINT64_MAX) override { inner_->resume_reading(max_bytes); }
     void reset_on_close() override { inner_->reset_on_close(); }
+    void closes_behind_queue() override { inner_->closes_behind_queue(); }
     [[nodiscard]] Endpoint local_endpoint() const override { return inner_->local_endpoint(); }
     [[nodiscard]] Endpoint remote_endpoint() const override { return source_; }
 

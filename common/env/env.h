@@ -87,6 +87,10 @@ class Stream {
     // ConnectionReset in place of an end.
     virtual void reset_on_close() = 0;
 
+    // A hint: the stream is destroyed as soon as the queue is empty, so that its last bytes may leave together with its
+    // end. They may be late when it is not.
+    virtual void closes_behind_queue() {}
+
     [[nodiscard]] virtual Endpoint local_endpoint() const = 0;
     [[nodiscard]] virtual Endpoint remote_endpoint() const = 0;
 };

@@ -165,7 +165,9 @@ void UvStream::send(OutputQueue& queue, std::uint64_t max_bytes) {
         msghdr message{};
         message.msg_iov = gather.parts();
         message.msg_iovlen = gather.part_count();
-        const ssize_t n = sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+        // One packet with the end on it, and one to be acknowledged, where there were two.
+        const int more = closes_behind_queue_ ? MSG_MORE : 0;
+        const ssize_t n = sendmsg(fd_.get(), &message, MSG_NOSIGNAL | more);
         if (n < 0 && errno == EINTR) continue;
         if (n < 0 && errno != EAGAIN) {
             fail_later(socket_error(errno, "send to " + remote_.to_string()));

@@ -43,6 +43,7 @@ class UvStream final : public env::Stream {
     void pause_reading() override;
     void resume_reading(std::uint64_t max_bytes = UINT64_MAX) override;
     void reset_on_close() override { resets_on_close_ = true; }
+    void closes_behind_queue() override { closes_behind_queue_ = true; }
     [[nodiscard]] Endpoint local_endpoint() const override { return local_endpoint_of(fd_.get()); }
     [[nodiscard]] Endpoint remote_endpoint() const override { return remote_; }
 
@@ -82,6 +83,7 @@ class UvStream final : public env::Stream {
     bool waits_for_device_ = false;
     bool device_answered_ = false;  // the next read takes what it takes
     bool resets_on_close_ = false;
+    bool closes_behind_queue_ = false;
     bool is_fresh_ = false;       // accepted, and not looked at yet
     bool is_drained_ = false;     // by the read whose callback is running
     bool socket_failed_ = false;  // libuv gave up watching: only receiving to the end is left

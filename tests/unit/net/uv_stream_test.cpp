@@ -251,6 +251,59 @@ TEST_CASE("an orderly close delivers what was sent before it, then EndOfStream o
     CHECK(pair.client_events.closed_count == 1);
 }
 
+TEST_CASE("with the hint that a stream closes behind its queue everything arrives, then the end, large or small") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Pair pair(env);
+    const ByteBuffer message = random_bytes(GENERATE(1u, 500u, 70'000u, 3'000'000u), 1);
+    OutputQueue queue;
+    queue.append_bytes(message);
+    pair.server->closes_behind_queue();
+    const auto go_on = [&] {
+        pair.server->send(queue);
+        if (queue.empty()) pair.server.reset();
+    };
+    pair.server_events.when_writable = go_on;
+    go_on();
+    REQUIRE(run_until(loop, [&] { return pair.client_events.closed_count == 1; }));
+    CHECK(pair.client_events.received == message);
+    CHECK(pair.client_events.closed->code == ErrorCode::EndOfStream);
+}
+
+TEST_CASE("what somebody says with the connection is heard though the stream was not watched yet, and so is silence") {
+    UvLoop loop;
+    UvEnv env(loop);
+    Recorder server_events;
+    std::unique_ptr<env::Stream> server;
+    auto listening = env.listen(loopback(), [&](std::unique_ptr<env::Stream> stream) {
+        server = std::move(stream);
+        server->set_handler(&server_events);
+    });
+    REQUIRE(listening);
+    Recorder client_events;
+    const auto client = env.connect((*listening)->local_endpoint(), std::nullopt);
+    client->set_handler(&client_events);
+    OutputQueue queue;
+    const ByteBuffer message = random_bytes(100, 1);
+    const bool at_once = GENERATE(true, false);
+    if (at_once) {
+        client_events.when_connected = [&] {
+            queue.append_bytes(message);
+            client->send(queue);
+        };
+    }
+    REQUIRE(run_until(loop, [&] { return server && client_events.connected; }));
+    for (int turn = 0; turn < 5; ++turn) loop.run_ready_turn();
+    if (!at_once) {
+        CHECK(server_events.received.empty());
+        queue.append_bytes(message);
+        client->send(queue);
+    }
+    REQUIRE(run_until(loop, [&] { return server_events.received.size() == message.size(); }));
+    CHECK(server_events.received == message);
+    CHECK(server_events.closed_count == 0);
+}
+
 TEST_CASE("a close with unread input still delivers what was sent last") {
     UvLoop loop;
     UvEnv env(loop);
