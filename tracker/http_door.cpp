@@ -67,7 +67,7 @@ class HttpDoor::Session final : public env::StreamHandler {
             if (paced_.is_active()) more = pace(now) || more;
             answered = answered || more;
             const std::uint64_t waiting = http_.output().size();
-            if (answered && http_.wants_close()) stream_->closes_behind_queue();
+            if (answered && http_.wants_close() && !paced_.is_active() && !cuts_off_) stream_->closes_behind_queue();
             if (waiting > 0) stream_->send(http_.output());
             if (http_.output().size() < waiting) {
                 has_sent = true;
