@@ -201,6 +201,17 @@ void Director::run_timeline(TimePoint now) {
     }
 }
 
+std::size_t Director::act(const TimelineEntry& entry, TimePoint now) {
+    std::size_t count = 0;
+    for (std::size_t i = 0; i < nodes_.size() && !is_stopping(); ++i) {
+        if (!matches_pattern(nodes_[i].name, entry.nodes)) continue;
+        carry_out(entry, false, i);
+        ++count;
+    }
+    if (count > 0) note(seconds_at(now), "by hand: " + std::string(deed_name(entry.deed)) + " " + entry.nodes);
+    return count;
+}
+
 void Director::carry_out(const TimelineEntry& entry, bool undo, std::size_t index) {
     NodeStatus& node = nodes_[index];
     switch (undo ? undo_of(entry.deed).value_or(entry.deed) : entry.deed) {

@@ -95,6 +95,8 @@ class Director {
     void interrupt(TimePoint now);
     void hold() { held_ = true; }  // before the first action
     void stop(TimePoint now);      // the end of a run that is held
+    // By hand what a timeline does, at once; answers to how many nodes.
+    std::size_t act(const TimelineEntry& entry, TimePoint now);
     void on_deadline(TimePoint now);
 
     [[nodiscard]] TimePoint next_deadline() const;

@@ -1,5 +1,7 @@
 #include "lab/endpoints.h"
 
+#include <unistd.h>
+
 #include <nlohmann/json.hpp>
 
 namespace bt::lab {
@@ -61,6 +63,7 @@ std::vector<std::pair<std::string, std::string>> swarm_environment(const LabRun&
 std::string endpoints_json(const LabRun& run) {
     return text_of({{"name", run.scenario().name},
                     {"run", run.folder().string()},
+                    {"lab_pid", getpid()},
                     {"tracker_url", tracker_url(run)},
                     {"torrent", run.plan().torrent.string()},
                     {"content", run.plan().content.string()},

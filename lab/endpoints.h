@@ -21,7 +21,7 @@ namespace bt::lab {
 // SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_NODES, SWARMLAB_RUN.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> swarm_environment(const LabRun& run);
 
-// One JSON object: name, run, tracker_url, torrent, content, subnet, nodes.
+// One JSON object: name, run, lab_pid, tracker_url, torrent, content, nodes.
 [[nodiscard]] std::string endpoints_json(const LabRun& run);
 
 }  // namespace bt::lab

@@ -6,9 +6,12 @@
 
 #include "common/app/cli.h"
 #include "common/app/option_setters.h"
+#include "common/app/units.h"
+#include "lab/control.h"
 #include "lab/exec.h"
 #include "lab/peer_command.h"
 #include "lab/run.h"
+#include "lab/runs.h"
 #include "lab/scenario_commands.h"
 
 namespace {
@@ -17,6 +20,7 @@ constexpr const char* kExamples =
     "  swarm-lab run lab/scenarios/first-swarm.toml\n"
     "  swarm-lab init my-scenario.toml && swarm-lab run my-scenario.toml\n"
     "  swarm-lab exec lab/scenarios/small.toml -- pytest test_my_client.py\n"
+    "  swarm-lab up my-scenario.toml --detach; swarm-lab ctl client-1 kill; swarm-lab down\n"
     "  swarm-lab run my-scenario.toml --out /tmp/runs --quiet --json > report.json\n";
 
 constexpr const char* kExitCodes =
@@ -90,16 +94,93 @@ bt::app::Command exec_command(bt::lab::ExecOptions& out) {
     return exec;
 }
 
-bt::app::Program lab_table(bt::lab::ExecOptions& exec, bt::lab::PeerArguments& peer) {
+struct Arguments {
+    bt::lab::ExecOptions exec;  // run too
+    bool detach = false;
+    bt::lab::CtlOptions ctl;  // ps and down too
+    bt::lab::PeerArguments peer;
+};
+
+bt::app::Command up_command(Arguments& out) {
+    using namespace bt::app;
+    Command up{"up",
+               "Keep a swarm up; print one JSON line with every endpoint when it is",
+               "Ends with Ctrl-C, or by `down`.",
+               {scenario_of(out.exec.run)},
+               run_options(out.exec.run)};
+    up.options.push_back(
+        {"detach", "d", "", "Return when it is up, and leave it in the background", set_flag(out.detach)});
+    return up;
+}
+
+bt::app::Command control_command(Arguments& out) {
+    return {"control",
+            "Start and drive a swarm by JSON lines on standard input and output",
+            "docs/formats.md lists the requests. The end of standard input ends everything.",
+            {},
+            run_options(out.exec.run)};
+}
+
+// What ps, down and ctl have to find a run.
+std::vector<bt::app::Option> runs_options(bt::lab::RunsOptions& out) {
+    using namespace bt::app;
+    return {{"out", "", "DIR", "Where the runs' folders are", set_parsed(out.out, as_path), "lab-out", "", "",
+             ArgumentKind::Folder}};
+}
+
+bt::app::Command ps_command(bt::lab::RunsOptions& out) {
+    bt::app::Command ps{"ps", "List the runs that live", "", {}, runs_options(out)};
+    ps.options.push_back({"json", "", "", "As a JSON list", bt::app::set_flag(out.json)});
+    return ps;
+}
+
+bt::app::Command down_command(bt::lab::RunsOptions& out) {
+    using namespace bt::app;
+    Command down{
+        "down", "End a swarm that `up` keeps, and clean what killed labs left behind", "", {}, runs_options(out)};
+    down.positionals = {{"NAME", "Of the scenario or of the run's folder; may be left out where one is up",
+                         set_text(out.name), ArgumentKind::Text, false}};
+    down.options.push_back({"json", "", "", "Print the answer, with the report", set_flag(out.json)});
+    return down;
+}
+
+bt::app::Command ctl_command(bt::lab::CtlOptions& out) {
+    using namespace bt::app;
+    const auto add = [](const char* name, const char* argument, const char* help, Setter set) {
+        Option option;
+        option.name = name;
+        option.argument = argument;
+        option.help = help;
+        option.set = std::move(set);
+        return option;
+    };
+    Command ctl{"ctl", "Do by hand to nodes of a swarm what a timeline does", "", {}, runs_options(out.runs)};
+    ctl.positionals = {{"NODE", "Name, or a pattern with '*'", set_text(out.node)},
+                       {"ACTION", "start, stop, kill, restart, pause, resume, limit or corrupt", set_text(out.action)}};
+    ctl.options.push_back(add("name", "NAME", "Which swarm, where several are up", set_text(out.runs.name)));
+    ctl.options.push_back(
+        add("upload", "RATE", "limit: as in 500k or 8MiB/s; 0: none", set_parsed(out.upload, parse_rate)));
+    ctl.options.push_back(add("download", "RATE", "limit: the same", set_parsed(out.download, parse_rate)));
+    ctl.options.push_back(
+        add("piece", "N", "corrupt: this piece, not the first that is there", set_number<std::uint64_t>(out.piece)));
+    return ctl;
+}
+
+bt::app::Program lab_table(Arguments& out) {
     bt::app::Program program;
     program.name = "swarm-lab";
     program.examples = kExamples;
     program.main.summary = "Swarms of real programs on this machine's loopback.";
-    program.commands = {run_command(exec.run),
-                        exec_command(exec),
-                        check_command(exec.run),
-                        init_command(exec.run),
-                        peer_command(peer),
+    program.commands = {run_command(out.exec.run),
+                        exec_command(out.exec),
+                        up_command(out),
+                        down_command(out.ctl.runs),
+                        ps_command(out.ctl.runs),
+                        ctl_command(out.ctl),
+                        control_command(out),
+                        check_command(out.exec.run),
+                        init_command(out.exec.run),
+                        peer_command(out.peer),
                         {"list", "Scenarios and programs that the lab knows", "", {}, {}}};
     program.exit_codes = kExitCodes;
     program.command_required = true;
@@ -108,21 +189,25 @@ bt::app::Program lab_table(bt::lab::ExecOptions& exec, bt::lab::PeerArguments& p
 }
 
 int run(int argc, char** argv) {
-    bt::lab::ExecOptions exec;
-    bt::lab::PeerArguments peer;
-    const auto parsed = bt::app::parse_command_line(lab_table(exec, peer), argc, argv);
+    Arguments arguments;
+    const auto parsed = bt::app::parse_command_line(lab_table(arguments), argc, argv);
     if (const auto* code = std::get_if<bt::app::ExitCode>(&parsed)) return bt::app::to_int(*code);
 
-    bt::lab::RunOptions& options = exec.run;
+    bt::lab::RunOptions& options = arguments.exec.run;
     options.bin = options.bin.empty() ? own_folder() : std::filesystem::absolute(options.bin);
     const auto& command = std::get<std::string>(parsed);
-    if (command == "peer") return bt::app::to_int(bt::lab::run_peer(peer));
+    if (command == "peer") return bt::app::to_int(bt::lab::run_peer(arguments.peer));
     if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
     if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
     if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));
     if (command == "run") return static_cast<int>(bt::lab::run_scenario(options));
+    if (command == "control") return bt::lab::control_swarms(options);
+    if (command == "up") return bt::lab::keep_swarm_up(options, arguments.detach);
+    if (command == "ps") return bt::lab::list_runs(arguments.ctl.runs);
+    if (command == "down") return bt::lab::take_down(arguments.ctl.runs);
+    if (command == "ctl") return bt::lab::control_node(arguments.ctl);
     options.quiet = true;  // the terminal is the command's
-    return bt::lab::exec_in_swarm(exec);
+    return bt::lab::exec_in_swarm(arguments.exec);
 }
 
 }  // namespace

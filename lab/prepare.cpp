@@ -2,6 +2,7 @@
 
 #include <filesystem>
 
+#include "common/app/text_file.h"
 #include "lab/data_folder.h"
 
 namespace bt::lab {
@@ -40,22 +41,11 @@ Status load_adapters(const fs::path& bin, Prepared& prepared) {
     return {};
 }
 
-}  // namespace
-
-Status check_programs(const Prepared& prepared) {
-    for (const auto& [name, adapter] : prepared.adapters) {
-        for (const auto& [kind, role] : adapter->roles) {
-            BT_TRY(check_installed(
-                *adapter, kind,
-                {{"adapters", adapter->folder.string()}, {"drivers", (adapter->folder / "drivers").string()}}));
-        }
-    }
-    return {};
-}
-
-Result<Prepared> prepare_scenario(const std::string& file, const fs::path& bin) {
+Result<Prepared> prepare(const app::ConfigFile& config, std::string text, const fs::path& bin) {
     Prepared prepared;
-    BT_TRY_ASSIGN(prepared.scenario, load_scenario(file, list_data(bin, "adapters")));
+    prepared.text = std::move(text);
+    const std::string& file = config.file_name();
+    BT_TRY_ASSIGN(prepared.scenario, read_scenario(config, list_data(bin, "adapters")));
     BT_TRY(load_adapters(bin, prepared));
     const Content& content = prepared.scenario.content;
     if (!content.recipe.empty()) {
@@ -70,6 +60,31 @@ Result<Prepared> prepare_scenario(const std::string& file, const fs::path& bin) 
     }
     prepared.scenario.content.path = path.string();
     return prepared;
+}
+
+}  // namespace
+
+Status check_programs(const Prepared& prepared) {
+    for (const auto& [name, adapter] : prepared.adapters) {
+        for (const auto& [kind, role] : adapter->roles) {
+            BT_TRY(check_installed(
+                *adapter, kind,
+                {{"adapters", adapter->folder.string()}, {"drivers", (adapter->folder / "drivers").string()}}));
+        }
+    }
+    return {};
+}
+
+Result<Prepared> prepare_scenario(const std::string& file, const fs::path& bin) {
+    BT_TRY_ASSIGN(const app::ConfigFile config, app::ConfigFile::load(file));
+    BT_TRY_ASSIGN(std::string text, app::read_text_file(file, app::kMaxConfigSize));
+    return prepare(config, std::move(text), bin);
+}
+
+Result<Prepared> prepare_text(std::string text, app::ConfigFormat format, const std::string& name,
+                              const fs::path& bin) {
+    BT_TRY_ASSIGN(const app::ConfigFile config, app::ConfigFile::parse(text, format, name));
+    return prepare(config, std::move(text), bin);
 }
 
 }  // namespace bt::lab

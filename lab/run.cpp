@@ -39,9 +39,8 @@ Status copy_content(const Plan& plan) {
 }
 
 Status fill_folder(const Plan& plan, const Prepared& prepared, const fs::path& run, Display& display) {
-    BT_TRY_ASSIGN(const std::string text, app::read_text_file(prepared.scenario.file, app::kMaxConfigSize));
     const std::string ending = fs::path(prepared.scenario.file).extension().string();
-    BT_TRY(write_text(run / ("scenario" + ending), text));
+    BT_TRY(write_text(run / ("scenario" + ending), prepared.text));
     BT_TRY(write_text(plan.tracker_config, plan.tracker_config_text));
     for (const NodePlan& node : plan.nodes) {
         BT_TRY(make_folder(node.kind == NodeKind::Client || node.copy_content ? node.files : node.folder));

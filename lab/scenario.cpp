@@ -62,24 +62,6 @@ Status read_exec(const ConfigTable& root, Scenario& scenario) {
     return {};
 }
 
-Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::string>& programs) {
-    const ConfigTable root = file.root();
-    BT_TRY(root.allow_only({"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect", "exec"}));
-    Scenario scenario;
-    scenario.file = file.file_name();
-    BT_TRY_ASSIGN(scenario.name, read_name(root, "name", std::nullopt));
-    BT_TRY_ASSIGN(const std::optional<std::int64_t> rng_seed, root.integer("rng_seed", 0, INT64_MAX));
-    scenario.rng_seed = static_cast<std::uint64_t>(rng_seed.value_or(1));
-    BT_TRY_ASSIGN(scenario.content, read_content(file, root));
-    BT_TRY(read_tracker(root, programs, scenario));
-    BT_TRY(read_groups(root, programs, scenario));
-    BT_TRY(read_timeline(root, scenario));
-    BT_TRY(read_stop(root, scenario));
-    BT_TRY(read_expectations(root, scenario));
-    BT_TRY(read_exec(root, scenario));
-    return scenario;
-}
-
 }  // namespace
 
 std::string_view kind_name(NodeKind kind) {
@@ -117,6 +99,24 @@ std::vector<std::string> Scenario::node_names() const {
         for (std::uint32_t i = 1; i <= group.count; ++i) names.push_back(group.name + '-' + std::to_string(i));
     }
     return names;
+}
+
+Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::string>& programs) {
+    const ConfigTable root = file.root();
+    BT_TRY(root.allow_only({"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect", "exec"}));
+    Scenario scenario;
+    scenario.file = file.file_name();
+    BT_TRY_ASSIGN(scenario.name, read_name(root, "name", std::nullopt));
+    BT_TRY_ASSIGN(const std::optional<std::int64_t> rng_seed, root.integer("rng_seed", 0, INT64_MAX));
+    scenario.rng_seed = static_cast<std::uint64_t>(rng_seed.value_or(1));
+    BT_TRY_ASSIGN(scenario.content, read_content(file, root));
+    BT_TRY(read_tracker(root, programs, scenario));
+    BT_TRY(read_groups(root, programs, scenario));
+    BT_TRY(read_timeline(root, scenario));
+    BT_TRY(read_stop(root, scenario));
+    BT_TRY(read_expectations(root, scenario));
+    BT_TRY(read_exec(root, scenario));
+    return scenario;
 }
 
 Result<Scenario> load_scenario(const std::string& path, const std::vector<std::string>& programs) {

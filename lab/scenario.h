@@ -82,6 +82,7 @@ struct Scenario {
 };
 
 // `programs`: names of the adapters that there are, for node and tracker kinds.
+[[nodiscard]] Result<Scenario> read_scenario(const app::ConfigFile& file, const std::vector<std::string>& programs);
 [[nodiscard]] Result<Scenario> load_scenario(const std::string& path, const std::vector<std::string>& programs = {});
 [[nodiscard]] Result<Scenario> parse_scenario(std::string_view text, std::string file_name,
                                               const std::vector<std::string>& programs = {});

@@ -76,6 +76,12 @@ void SwarmRun::interrupt() {
     step_.schedule();
 }
 
+std::size_t SwarmRun::act(const TimelineEntry& entry) {
+    const std::size_t nodes = director_.act(entry, loop_.now());
+    step_.schedule();
+    return nodes;
+}
+
 void SwarmRun::flush() {
     for (Node& node : nodes_) {
         if (node.events) node.events->flush();
@@ -210,6 +216,7 @@ void SwarmRun::on_event_line(std::size_t index, std::string_view line) {
     nodes_[index].events->add(line);
     director_.on_event_line(index, line, loop_.now());
     if (event_kind_of(line) == "ready") open_relay(index);
+    if (on_event) on_event(index, line);
     step_.schedule();
 }
 

@@ -32,6 +32,10 @@ class SwarmRun {
     void start(bool hold);
     void stop();
     void interrupt();
+    // By hand what a timeline does; answers to how many nodes.
+    std::size_t act(const TimelineEntry& entry);
+    // Every event of every node, as it came; where one is set.
+    std::function<void(std::size_t node, std::string_view line)> on_event;
     // What nodes have said lies in their files.
     void flush();
     // After the end.
