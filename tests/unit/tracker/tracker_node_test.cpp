@@ -331,5 +331,53 @@ TEST_CASE("the head of a request is read for X-Forwarded-For where the connectio
     CHECK(link.sent.find(std::string("external ip4:\x7f\x00\x00\x09", 17)) != std::string::npos);
 }
 
+TEST_CASE("a reload that keeps its doors keeps their connections, and new settings hold at once") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.deliver(announce(1000));
+    NodeSettings settings;
+    settings.announce.interval = seconds(77);
+    settings.http.full_scrape = true;
+    settings.stats_interval = seconds(1);
+    REQUIRE(bench.node.reload(settings, Doors{.http = {kLocal}}));
+    CHECK(link.is_open());
+    link.deliver(announce(1001));
+    CHECK(link.sent.find("8:intervali77e") != std::string::npos);
+    CHECK(link.sent.find("10:incompletei2e") != std::string::npos);
+    link.deliver(get("/scrape"));
+    CHECK(link.sent.find("5:files") != std::string::npos);
+    bench.env.advance(seconds(3));
+    CHECK(bench.log.count("stats") == 3);
+    bench.node.check_invariants();
+}
+
+TEST_CASE("a reload whose doors cannot be had changes nothing") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    NodeSettings settings;
+    settings.announce.interval = seconds(77);
+    bench.env.taken_udp_ports = {9};
+    const Status refused = bench.node.reload(settings, Doors{.http = {kLocal}, .udp = {{Address(), 9}}});
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == ErrorCode::AddressInUse);
+    REQUIRE_FALSE(bench.node.reload(settings, Doors{.http = {kLocal}, .https = {{Address(), 10}}}));
+    CHECK(link.is_open());
+    link.deliver(announce(1000));
+    CHECK(link.sent.find("8:intervali30e") != std::string::npos);
+    CHECK(bench.node.endpoints().size() == 1);
+}
+
+TEST_CASE("a door that a reload does not name is closed with its connections, one that it adds is opened") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    REQUIRE(bench.node.reload({}, Doors{.udp = {{Address(), 9}}}));
+    CHECK_FALSE(link.is_open());
+    CHECK_FALSE(bench.env.is_listening());
+    CHECK(bench.env.has_datagram());
+    REQUIRE(bench.node.endpoints().size() == 1);
+    CHECK(bench.node.endpoints()[0].first == Door::Udp);
+    CHECK(bench.node.announce_url().starts_with("udp://"));
+}
+
 }  // namespace
 }  // namespace bt::tracker
