@@ -10,6 +10,7 @@
 #include "lab/control.h"
 #include "lab/exec.h"
 #include "lab/peer_command.h"
+#include "lab/probe_command.h"
 #include "lab/run.h"
 #include "lab/runs.h"
 #include "lab/scenario_commands.h"
@@ -99,6 +100,7 @@ struct Arguments {
     bool detach = false;
     bt::lab::CtlOptions ctl;  // ps and down too
     bt::lab::PeerArguments peer;
+    bt::lab::ProbeArguments probe;
 };
 
 bt::app::Command up_command(Arguments& out) {
@@ -181,6 +183,7 @@ bt::app::Program lab_table(Arguments& out) {
                         check_command(out.exec.run),
                         init_command(out.exec.run),
                         peer_command(out.peer),
+                        probe_command(out.probe),
                         {"list", "Scenarios and programs that the lab knows", "", {}, {}}};
     program.exit_codes = kExitCodes;
     program.command_required = true;
@@ -197,6 +200,7 @@ int run(int argc, char** argv) {
     options.bin = options.bin.empty() ? own_folder() : std::filesystem::absolute(options.bin);
     const auto& command = std::get<std::string>(parsed);
     if (command == "peer") return bt::app::to_int(bt::lab::run_peer(arguments.peer));
+    if (command == "probe") return static_cast<int>(bt::lab::run_probe_command(arguments.probe));
     if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
     if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
     if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));

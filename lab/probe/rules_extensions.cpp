@@ -9,6 +9,7 @@ namespace bt::probe {
 namespace {
 
 constexpr std::string_view kOptional = "not supported";
+constexpr int kUnhurried = 4;  // times the patience: Transmission serves metadata every three seconds
 
 wire::ExtensionHandshake own_extensions() {
     wire::ExtensionHandshake own;
@@ -35,8 +36,9 @@ std::optional<wire::ExtensionHandshake> hear_extensions(Probe& probe, Talk& talk
 
 // The message of ut_metadata under our id; the views live until the next call.
 std::optional<wire::MetadataMessage> hear_metadata(Probe& probe, Talk& talk) {
-    const auto heard = talk.hear_if<wire::Extended>(
-        probe.target().patience, [](const wire::Extended& message) { return message.id == wire::kUtMetadataId; });
+    const auto heard =
+        talk.hear_if<wire::Extended>(kUnhurried * probe.target().patience,
+                                     [](const wire::Extended& message) { return message.id == wire::kUtMetadataId; });
     if (!heard) return std::nullopt;
     const auto message = wire::parse_metadata_message(heard->payload);
     return message ? std::optional(*message) : std::nullopt;
@@ -118,8 +120,9 @@ void probe_fast(Probe& probe) {
         const wire::Request request{last, 0,
                                     std::min(kBlockSize, probe.metainfo().layout().piece_size(PieceIndex(last)))};
         if (talk.send(wire::HaveNone{}) && talk.send(request)) {
-            const auto rejected = talk.hear_if<wire::RejectRequest>(
-                probe.target().patience, [last](const wire::RejectRequest& no) { return no.piece == last; });
+            const auto rejected =
+                talk.hear_if<wire::RejectRequest>(kUnhurried * probe.target().patience,
+                                                  [last](const wire::RejectRequest& no) { return no.piece == last; });
             const bool served = talk.story().find("piece") != std::string::npos;
             reject.verdict = rejected || served ? Verdict::Held : Verdict::Broken;
             reject.heard = rejected ? "a reject" : served ? "the block (the piece was allowed)" : talk.outcome();

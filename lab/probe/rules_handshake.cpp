@@ -8,7 +8,7 @@
 namespace bt::probe {
 namespace {
 
-constexpr Wait kRefusalPatience{12000};  // a handshake may be waited for 10 s
+constexpr int kRefusalPatience = 4;  // times the patience: some wait 10 s before they refuse
 
 void answered(Probe& probe) {
     Finding& finding = probe.find("handshake.answer", "BEP 3", "A handshake for a torrent it has is answered in kind");
@@ -43,7 +43,7 @@ void in_two_parts(Probe& probe) {
 void refuses(Probe& probe, Finding& finding, ByteView bytes) {
     auto talk = probe.connect();
     if (!talk || !talk->send(bytes)) return;
-    const auto remote = talk->hear_handshake(kRefusalPatience);
+    const auto remote = talk->hear_handshake(kRefusalPatience * probe.target().patience);
     const bool closed = !remote && remote.error().code == ErrorCode::EndOfStream;
     finding.verdict = closed ? Verdict::Held : Verdict::Broken;
     finding.heard = remote ? "a handshake" : remote.error().message();

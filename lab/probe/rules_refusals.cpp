@@ -5,7 +5,7 @@
 namespace bt::probe {
 namespace {
 
-constexpr Wait kCloses{5000};
+constexpr int kCloses = 4;  // times the patience
 
 ByteBuffer framed(std::initializer_list<Byte> bytes) { return bytes; }
 
@@ -17,7 +17,7 @@ void breach(Probe& probe, std::string rule, std::string source, std::string text
     finding.sent = std::move(sent);
     auto opened = probe.open();
     if (!opened || !opened->talk.send(bytes)) return;
-    const bool closed = opened->talk.is_closed_within(kCloses);
+    const bool closed = opened->talk.is_closed_within(kCloses * probe.target().patience);
     finding.heard = closed ? "closed the connection" : "went on";
     if (demand == Demand::MayClose) {
         finding.verdict = Verdict::Differs;
