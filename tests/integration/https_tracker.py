@@ -49,6 +49,29 @@ def download():
             check(any(f"event={event}" in line for line in scene.front.requests), f"no {event}: {scene.front.requests}")
 
 
+def own_door():
+    """Without a front: the tracker's own HTTPS, which our seeder and our client announce to."""
+    with Lab("https") as lab:
+        authority, ip = Authority(lab, "Test CA"), lab.address()
+        chain, key = authority.issue(f"IP:{ip}")
+
+        def argv(port):
+            config = lab.write("tracker.toml", f'port = 0\nbind = "{ip}"\n[http]\nenabled = false\n[https]\n'
+                               f'port = {port}\ncertificate = "{chain}"\nkey = "{key}"\n')
+            return [program("swarm-tracker"), config, "--events", lab.path("tracker.events")]
+
+        tracker, port = lab.start_listening("tracker", argv, ip)
+        payload = Payload(lab, announce=f"https://{ip}:{port}/announce")
+        trust = ["--ca-file", authority.path]
+        seeder = start_seeder(lab, payload, payload.write_original(lab), *trust)
+        lab.wait_until(lambda: seeder.has_event("announce_answered"), "the tracker answers the seeder", [seeder])
+        outdir = lab.make_dir("out")
+        downloaded(lab, start_client(lab, payload, outdir, *trust), payload, outdir)
+        lab.wait_until(lambda: [e for e in tracker.events("announced") if e["announce_event"] == "stopped"],
+                       "the client says that it goes", [tracker], timeout_s=10)
+        check({e["door"] for e in tracker.events("announced")} == {"https"}, "announces came through another door")
+
+
 def bad_unknown_authority():
     with Lab("https") as lab:
         Scene(lab).refused(Authority(lab, "Another CA").path, "certificate.*(issuer|unknown|trust|self.signed)")
@@ -84,5 +107,5 @@ def bad_ca_file():
                 says_one_line(node, words)
 
 
-main({"download": download, "bad_unknown_authority": bad_unknown_authority, "bad_other_address": bad_other_address,
+main({"download": download, "own_door": own_door, "bad_unknown_authority": bad_unknown_authority, "bad_other_address": bad_other_address,
       "bad_system_roots": bad_system_roots, "bad_ca_file": bad_ca_file})
