@@ -86,7 +86,8 @@ class HttpDoor::Session final : public env::StreamHandler {
             if (linger_until_ == kNever || linger_until_ <= now) return door_.close(id_, "done");
         }
         if (!is_empty && write_deadline_ == kNever) write_deadline_ = now + kWriteTimeout;
-        pause(http_.output().size() > kMaxOutput);
+        // Behind the last answer nothing counts any more: what comes is not even read.
+        pause(http_.output().size() > kMaxOutput || (!is_empty && http_.wants_close()));
         set_deadline(std::min({http_.next_deadline(), write_deadline_, linger_until_, paced_.next_deadline()}));
     }
 

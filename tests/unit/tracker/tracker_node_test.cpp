@@ -225,6 +225,26 @@ TEST_CASE("a reader that takes nothing stops being read, is served when it reads
     CHECK(link.is_open());
 }
 
+TEST_CASE("bad input: who asks for more than is held and reads nothing is not read any more, not even to drop it") {
+    Bench bench;
+    FakeLink& link = bench.env.dial();
+    link.room = 10;
+    std::string requests;
+    while (requests.size() < kMaxOutput + http::kMaxHeldInput + (64u << 10)) requests += get("/nothing");
+    link.deliver(requests);
+    CHECK(link.paused);
+    link.give_room(1u << 20);
+    bench.env.advance(kLinger);
+    CHECK_FALSE(link.is_open());
+    FakeLink& last = bench.env.dial();
+    last.room = 10;
+    last.deliver(get("/nothing", "Connection: close\r\n"));
+    CHECK(last.paused);
+    last.give_room(1000);
+    bench.env.advance(kLinger);
+    CHECK_FALSE(last.is_open());
+}
+
 TEST_CASE("a reader that takes nothing for thirty seconds is closed") {
     Bench bench;
     FakeLink& link = bench.env.dial();
