@@ -35,19 +35,19 @@ wire::AnnounceReply refusal(std::string reason) {
     return reply;
 }
 
-AnnounceService::AnnounceService(AnnounceSettings settings, Rng rng)
+AnnounceService::AnnounceService(AnnounceSettings settings, Rng rng, std::shared_ptr<Registry> registry)
     : settings_(std::move(settings)),
       is_quick_(allows_quick_answers(settings_)),
       rng_(rng),
-      registry_(settings_.registry, rng),
+      registry_(registry ? std::move(registry) : std::make_shared<Registry>(settings_.registry, rng)),
       identities_(rng.fork(1)) {
-    for (const InfoHash& info_hash : settings_.torrents) registry_.pin(info_hash);
+    for (const InfoHash& info_hash : settings_.torrents) registry_->pin(info_hash);
 }
 
 void AnnounceService::configure(AnnounceSettings settings) {
-    for (const InfoHash& info_hash : settings_.torrents) registry_.unpin(info_hash);
-    for (const InfoHash& info_hash : settings.torrents) registry_.pin(info_hash);
-    registry_.configure(settings.registry);
+    for (const InfoHash& info_hash : settings_.torrents) registry_->unpin(info_hash);
+    for (const InfoHash& info_hash : settings.torrents) registry_->pin(info_hash);
+    registry_->configure(settings.registry);
     if (!settings.follows_key) identities_.clear();
     settings_ = std::move(settings);
     is_quick_ = allows_quick_answers(settings_);
@@ -57,8 +57,7 @@ bool AnnounceService::allows_quick_answers(const AnnounceSettings& settings) {
     return settings.passkeys.empty() && settings.per_torrent.empty() && settings.static_peers.empty() &&
            settings.static_mode == StaticPeers::First && settings.order == PeerOrder::Random &&
            settings.self_in_list == SelfInList::Never && settings.counts_self && settings.tracker_id.empty() &&
-           settings.warning.empty() && !settings.external_ip && settings.ip_sources.empty() &&
-           settings.interval_jitter == Duration::zero();
+           settings.warning.empty() && !settings.external_ip && settings.ip_sources.empty();
 }
 
 bool AnnounceService::announce_quickly(const wire::AnnounceRequest& request, const Asker& asker, TimePoint now,
@@ -67,10 +66,10 @@ bool AnnounceService::announce_quickly(const wire::AnnounceRequest& request, con
     const Endpoint announcer{*peer_address(request, asker.source), request.port};
     if (settings_.follows_key && !request.key.empty()) {
         const auto before = identities_.moved(request.info_hash, request.peer_id, request.key, announcer);
-        if (before) registry_.remove(request.info_hash, *before, now);
+        if (before) registry_->remove(request.info_hash, *before, now);
     }
     const bool is_seed = request.left == 0;
-    Registry::Visit swarm(registry_, request.info_hash, now);
+    Registry::Visit swarm(*registry_, request.info_hash, now);
     if (request.event == wire::AnnounceEvent::Stopped) {
         swarm.remove(announcer);
     } else {
@@ -81,12 +80,9 @@ bool AnnounceService::announce_quickly(const wire::AnnounceRequest& request, con
         swarm.sample_compact(announcer, only_leechers, want, v4, v6);
     }
     reply.counts = swarm.counts();
-    const bool is_udp = asker.door == Door::Udp;
-    const std::int64_t interval =
-        whole_seconds(is_udp ? settings_.udp_interval.value_or(settings_.interval) : settings_.interval);
-    reply.interval_s = static_cast<std::uint32_t>(std::max<std::int64_t>(interval, 1));
-    reply.min_interval_s =
-        static_cast<std::uint32_t>(std::min<std::int64_t>(reply.interval_s, whole_seconds(settings_.min_interval)));
+    const Times at = times(nullptr, asker.door);
+    reply.interval_s = at.interval_s;
+    reply.min_interval_s = at.min_interval_s;
     return true;
 }
 
@@ -97,7 +93,7 @@ bool AnnounceService::knows_passkey(std::string_view passkey) const {
 bool AnnounceService::is_served(const InfoHash& info_hash) const {
     if (settings_.denied.contains(info_hash)) return false;
     if (settings_.torrents.empty() && settings_.allowed.empty()) return true;
-    return registry_.is_pinned(info_hash) || settings_.allowed.contains(info_hash);
+    return registry_->is_pinned(info_hash) || settings_.allowed.contains(info_hash);
 }
 
 wire::AnnounceReply AnnounceService::policy_refusal(std::string reason) const {
@@ -140,32 +136,34 @@ wire::AnnounceReply AnnounceService::announce(const wire::AnnounceRequest& reque
     const Endpoint announcer{*address, request.port};
     if (settings_.follows_key && !request.key.empty()) {
         const auto before = identities_.moved(request.info_hash, request.peer_id, request.key, announcer);
-        if (before) registry_.remove(request.info_hash, *before, now);
+        if (before) registry_->remove(request.info_hash, *before, now);
     }
     const bool is_stopped = request.event == wire::AnnounceEvent::Stopped;
     const bool is_seed = request.left == 0;
     wire::AnnounceReply reply;
     if (is_stopped) {
-        registry_.remove(request.info_hash, announcer, now);
+        registry_->remove(request.info_hash, announcer, now);
     } else {
         const bool completed = is_seed && request.event == wire::AnnounceEvent::Completed;
         const Status stored =
-            registry_.announce(request.info_hash, {announcer, request.peer_id}, is_seed, completed, now);
+            registry_->announce(request.info_hash, {announcer, request.peer_id}, is_seed, completed, now);
         if (!stored) return policy_refusal(stored.error().message());
         choose_peers(request, torrent, announcer, now, reply.peers);
     }
-    const SwarmCounts counts = registry_.counts(request.info_hash, now);
+    const SwarmCounts counts = registry_->counts(request.info_hash, now);
     const std::uint64_t self = settings_.counts_self || is_stopped ? 0 : 1;
     reply.complete = counts.complete - (is_seed ? self : 0);
     reply.incomplete = counts.incomplete - (is_seed ? 0 : self);
-    set_times(torrent, asker.door, reply);
+    const Times at = times(torrent, asker.door);
+    reply.interval_s = at.interval_s;
+    reply.min_interval_s = at.min_interval_s;
     if (settings_.external_ip) reply.external_ip = *address;
     reply.tracker_id = settings_.tracker_id;
     reply.warning_message = settings_.warning;
     return reply;
 }
 
-void AnnounceService::set_times(const TorrentSettings* torrent, Door door, wire::AnnounceReply& reply) {
+auto AnnounceService::times(const TorrentSettings* torrent, Door door) -> Times {
     Duration interval = settings_.interval;
     Duration min_interval = settings_.min_interval;
     if (door == Door::Udp && settings_.udp_interval) interval = *settings_.udp_interval;
@@ -176,8 +174,8 @@ void AnnounceService::set_times(const TorrentSettings* torrent, Door door, wire:
         wanted += static_cast<std::int64_t>(rng_.below(static_cast<std::uint64_t>(2 * jitter + 1))) - jitter;
     }
     wanted = std::max<std::int64_t>(wanted, 1);
-    reply.interval_s = static_cast<std::uint32_t>(wanted);
-    reply.min_interval_s = static_cast<std::uint32_t>(std::min(wanted, whole_seconds(min_interval)));
+    return {static_cast<std::uint32_t>(wanted),
+            static_cast<std::uint32_t>(std::min(wanted, whole_seconds(min_interval)))};
 }
 
 void AnnounceService::choose_peers(const wire::AnnounceRequest& request, const TorrentSettings* torrent,
@@ -212,11 +210,13 @@ void AnnounceService::draw_peers(const wire::AnnounceRequest& request, const End
     const auto draw = is_fixed ? UINT32_MAX : static_cast<std::uint32_t>(want - already + static_peers);
     const bool only_leechers = request.left == 0 && (request.downloaded > 0 || request.uploaded > 0);
     sampled_.clear();
-    registry_.sample(request.info_hash, announcer, only_leechers, draw, now, sampled_);
+    registry_->sample(request.info_hash, announcer, only_leechers, draw, now, sampled_);
     if (is_fixed) std::ranges::sort(sampled_, {}, &KnownPeer::endpoint);
     for (const KnownPeer& peer : sampled_) {
         if (out.size() == want) return;
-        if (!names(out, already, peer.endpoint)) out.push_back({peer.endpoint, peer.peer_id});
+        if (names(out, already, peer.endpoint)) continue;
+        out.push_back({peer.endpoint, std::nullopt});
+        if (settings_.registry.keep_peer_ids) out.back().peer_id = peer.peer_id;
     }
 }
 

@@ -28,6 +28,7 @@
 //    listed where some are, an `ip=` of a listed source that is no address.
 //  - Scrape of what is not served answers zeros.
 
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -56,7 +57,8 @@ struct QuickReply {
 
 class AnnounceService {
   public:
-    AnnounceService(AnnounceSettings settings, Rng rng);
+    // With `registry`, others ask that one too (RegistrySettings::is_shared); nullptr: one of its own.
+    AnnounceService(AnnounceSettings settings, Rng rng, std::shared_ptr<Registry> registry = nullptr);
 
     [[nodiscard]] wire::AnnounceReply announce(const wire::AnnounceRequest& request, const Asker& asker, TimePoint now);
     [[nodiscard]] wire::AnnounceReply announce(const wire::AnnounceRequest& request, const Address& source,
@@ -69,10 +71,10 @@ class AnnounceService {
     bool announce_quickly(const wire::AnnounceRequest& request, const Asker& asker, TimePoint now, QuickReply& reply,
                           ByteBuffer* v4, ByteBuffer* v6);
     [[nodiscard]] SwarmCounts scrape(const InfoHash& info_hash, TimePoint now) {
-        return registry_.counts(info_hash, now);
+        return registry_->counts(info_hash, now);
     }
     // To be called now and then: forgets peers of swarms that nobody asks about.
-    Registry::Sweep expire(TimePoint now, std::uint32_t budget) { return registry_.expire(now, budget); }
+    Registry::Sweep expire(TimePoint now, std::uint32_t budget) { return registry_->expire(now, budget); }
 
     // True when there is nothing to know, too.
     [[nodiscard]] bool knows_passkey(std::string_view passkey) const;
@@ -83,7 +85,7 @@ class AnnounceService {
     // From now on; who is in the swarms stays.
     void configure(AnnounceSettings settings);
 
-    [[nodiscard]] const Registry& registry() const { return registry_; }
+    [[nodiscard]] const Registry& registry() const { return *registry_; }
     [[nodiscard]] const AnnounceSettings& settings() const { return settings_; }
 
   private:
@@ -92,7 +94,11 @@ class AnnounceService {
                                                             const Asker& asker) const;
     [[nodiscard]] wire::AnnounceReply policy_refusal(std::string reason) const;
     [[nodiscard]] bool is_served(const InfoHash& info_hash) const;
-    void set_times(const TorrentSettings* torrent, Door door, wire::AnnounceReply& reply);
+    struct Times {
+        std::uint32_t interval_s = 0;
+        std::uint32_t min_interval_s = 0;
+    };
+    [[nodiscard]] Times times(const TorrentSettings* torrent, Door door);
     void choose_peers(const wire::AnnounceRequest& request, const TorrentSettings* torrent, const Endpoint& announcer,
                       TimePoint now, Peers& out);
     void draw_peers(const wire::AnnounceRequest& request, const Endpoint& announcer, std::size_t want,
@@ -103,7 +109,7 @@ class AnnounceService {
     AnnounceSettings settings_;
     bool is_quick_ = false;
     Rng rng_;  // of the jitter
-    Registry registry_;
+    std::shared_ptr<Registry> registry_;
     IdentityBook identities_;
     std::vector<KnownPeer> sampled_;  // scratch
 };

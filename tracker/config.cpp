@@ -87,6 +87,8 @@ Status read_limits(const ConfigTable& root, NodeSettings& to) {
     if (to.announce.default_numwant > to.announce.max_numwant) {
         return fail(root.error_at("numwant", "must not be over maxNumwant"));
     }
+    BT_TRY_ASSIGN(const auto keep_peer_ids, root.boolean("keepPeerIds"));
+    to.announce.registry.keep_peer_ids = keep_peer_ids.value_or(true);
     set(to.max_connections, max_connections);
     set(to.http.max_scrape, max_scrape);
     to.http.full_scrape = full_scrape.value_or(false);
@@ -178,7 +180,7 @@ Result<Config> parse_config(const ConfigFile& file) {
          "retryIn",     "allow",          "allowFile",   "deny",        "denyFile",      "passkeys",
          "passkeyFile", "ipFrom",         "loopbackAs",  "torrents",    "http",          "https",
          "udp",         "rngSeed",        "events",      "eventsLevel", "statsInterval", "rules",
-         "web",         "stats"}));
+         "web",         "stats",          "threads",     "keepPeerIds"}));
     Config config;
     config.node.stats_interval = seconds(1);
     AnnounceSettings& announce = config.node.announce;
@@ -194,7 +196,25 @@ Result<Config> parse_config(const ConfigFile& file) {
     BT_TRY(read_rest(file, root, config));
     BT_TRY_ASSIGN(config.node.lookout.rules, read_rules(file, root));
     BT_TRY(read_pages(root, config.node.lookout.pages));
+    BT_TRY_ASSIGN(const auto threads, root.integer("threads", 1, kMaxThreads));
+    config.threads = static_cast<std::size_t>(threads.value_or(1));
+    if (const auto conflict = threads_conflict(config)) return fail(root.error_at("threads", *conflict));
     return config;
+}
+
+std::optional<std::string> threads_conflict(const Config& config) {
+    if (config.threads == 1) return std::nullopt;
+    const PageSettings& pages = config.node.lookout.pages;
+    const char* what = nullptr;
+    if (!config.node.lookout.rules.empty()) what = "rules";
+    if (!pages.web.empty() || !pages.stats.empty()) what = "web and stats";
+    if (config.https.enabled) what = "[https]";
+    if (config.node.announce.order == PeerOrder::Fixed) what = "order = \"fixed\"";
+    if (config.events && config.events_level.value_or(telemetry::Level::Decision) != telemetry::Level::Summary) {
+        what = "events of each announce (eventsLevel summary is fine)";
+    }
+    if (what == nullptr) return std::nullopt;
+    return "several threads are for speed, and do not go with " + std::string(what);
 }
 
 }  // namespace bt::tracker

@@ -41,10 +41,14 @@ struct Config {
     std::optional<std::uint64_t> rng_seed;
     std::optional<std::string> events;  // path or fd:N
     std::optional<telemetry::Level> events_level;
+    std::size_t threads = 1;
     std::vector<std::string> torrent_names;  // of node.announce.torrents, for people
 
     [[nodiscard]] Doors doors() const;
 };
+
+// What several threads cannot do; nothing where all is well. The command line may have added to it.
+[[nodiscard]] std::optional<std::string> threads_conflict(const Config& config);
 
 [[nodiscard]] Result<Config> load_config(const std::string& path);
 // The same from a file that was read already.

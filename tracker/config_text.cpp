@@ -31,6 +31,8 @@ port = 6881                          # HTTP and UDP; 0: the kernel chooses
 #maxConnections = 4000                # of a door; beyond, the connection that was quiet longest is closed
 #maxTorrents = 1000000                # beyond, torrents that are not known yet are refused
 #maxPeers = 10000000                  # of all torrents
+#keepPeerIds = true                   # for lists of dictionaries (compact=0); 20 bytes a peer
+#threads = 1                          # more are for speed: no rules, pages, HTTPS, fixed order or events of each announce
 
 # Answers that can be foretold, and what else is in them.
 #rngSeed = 1                          # fixes which peers are drawn; without it every run draws others

@@ -13,6 +13,7 @@
 #include "common/net/uv_env.h"
 #include "tracker/config.h"
 #include "tracker/tracker_node.h"
+#include "tracker/workers.h"
 
 namespace bt::tracker {
 namespace {
@@ -115,8 +116,10 @@ void reload(const Options& options, const Config& first, TrackerNode& node, app:
         program.log.warning("configuration stays as it is: " + why);
         program.telemetry().emit(now, telemetry::Level::Summary, "reload_refused", std::nullopt, {{"reason", why}});
     };
+    if (first.threads > 1) return refuse("with threads it takes a new start");
     Result<Config> config = load_config(options.config);
     if (!config) return refuse(config.error().message());
+    if (config->threads > 1) return refuse("threads hold from the next start on");
     merge(options, *config);
     config->node.udp_key = std::nullopt;  // stays
     const Doors doors = config->doors();
@@ -133,18 +136,37 @@ void reload(const Options& options, const Config& first, TrackerNode& node, app:
                              {{"listen", node.local_endpoint().to_string()}});
 }
 
+// Where the first thread listens, for the others.
+Doors open_doors(const TrackerNode& node) {
+    Doors doors;
+    for (const auto& [door, endpoint] : node.endpoints())
+        (door == Door::Udp ? doors.udp : doors.http).push_back(endpoint);
+    return doors;
+}
+
 ExitCode serve(const Options& options, const Config& config, app::ProgramStart& program) {
     net::UvLoop loop;
     net::UvEnv env(loop);
+    if (config.threads > 1) env.share_ports();
     const std::uint64_t rng_seed = config.rng_seed ? *config.rng_seed : app::entropy_seed();
     NodeSettings settings = config.node;
     // Not of rng_seed: who knows that could make connection ids for others.
     const std::array<std::uint64_t, 2> entropy{app::entropy_seed(), app::entropy_seed()};
     std::memcpy(settings.udp_key.emplace().data(), entropy.data(), sizeof entropy);
-    TrackerNode node(env, std::move(settings), Rng(rng_seed), program.telemetry());
+    if (config.threads > 1) {
+        settings.share =
+            std::make_shared<WorkerShare>(settings.announce.registry, Rng(rng_seed).fork(1), config.threads);
+    }
+    TrackerNode node(env, settings, Rng(rng_seed), program.telemetry());
     if (const Status started = node.start(config.doors()); !started) {
         program.log.error(started.error().message());
         app::finish_program(program, env.now(), ExitCode::CannotListen, started.error().message());
+        return ExitCode::CannotListen;
+    }
+    auto workers = Workers::start(loop, settings, Rng(rng_seed).fork(2), open_doors(node), config.threads);
+    if (!workers) {
+        program.log.error(workers.error().message());
+        app::finish_program(program, env.now(), ExitCode::CannotListen, workers.error().message());
         return ExitCode::CannotListen;
     }
     print_ready(node, rng_seed);
@@ -158,6 +180,7 @@ ExitCode serve(const Options& options, const Config& config, app::ProgramStart& 
     const net::Signals signals(
         loop, [&loop](int) { loop.stop(); }, [&] { reload(options, config, node, program, env.now()); });
     loop.run();
+    workers->reset();
     node.stop();
     app::finish_program(program, env.now(), ExitCode::Ok, "signal");
     return ExitCode::Ok;
@@ -188,6 +211,14 @@ ExitCode run(int argc, char** argv) {
     }
     merge(options, *config);
     take_event_options(*config, options.common, options.given);
+    if (!options.common.events.empty()) {
+        config->events = options.common.events;
+        config->events_level = options.common.events_level;
+    }
+    if (const auto conflict = threads_conflict(*config)) {
+        log.error(*conflict);
+        return ExitCode::BadConfig;
+    }
     auto program = app::start_program("swarm-tracker", options.common, "tracker");
     if (!program) {
         log.error(program.error().message());

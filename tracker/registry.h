@@ -15,8 +15,8 @@
 //  - `downloaded` counts a peer's `completed` once for as long as the peer stays known.
 //  - Bounds: max_torrents swarms, max_peers peers in all; beyond them new ones are refused (LimitReached, Local) and
 //    known ones still served.
-//  - With is_shared any thread may call: a shard is locked for one request, or for one piece of a sweep. configure()
-//    is for the time before there are other threads.
+//  - With is_shared any thread may call: a shard is locked for one request, or for one piece of a sweep. The sweep is
+//    for one thread, configure() for the time before there are others.
 // Cost: announce O(1) amortised; sample O(want), each other peer equally likely; sweep O(swarms asked + peers looked
 // at). Memory with peer ids off: 10 bytes an IPv4 peer, about a tenth more for growth, and 75 bytes a swarm.
 

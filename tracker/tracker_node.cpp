@@ -33,7 +33,7 @@ TrackerNode::TrackerNode(env::Env& env, NodeSettings settings, Rng rng, telemetr
     : env_(env),
       settings_(std::move(settings)),
       telemetry_(telemetry),
-      service_(settings_.announce, rng),
+      service_(settings_.announce, rng, settings_.share ? settings_.share->registry() : nullptr),
       http_front_(service_, settings_.http, telemetry),
       udp_front_(service_, settings_.udp_key ? *settings_.udp_key : drawn_key(rng), settings_.udp_ids, telemetry),
       created_(env.now()),
@@ -198,7 +198,23 @@ void TrackerNode::on_timer() {
     arm();
 }
 
+// Of this node; with others beside it, which it tells, of all.
+WorkerTotals TrackerNode::totals() const {
+    const FrontCounters& http = http_front_.counters();
+    const UdpCounters& udp = udp_front_.counters();
+    const WorkerTotals own{http.announces + udp.announces, http.scrapes + udp.scrapes, http.refused + udp.refused,
+                           connection_count()};
+    if (!settings_.share) return own;
+    settings_.share->tell(settings_.worker, own);
+    return settings_.share->sum();
+}
+
 void TrackerNode::sweep(TimePoint now) {
+    if (settings_.worker > 0) {
+        (void)totals();
+        next_sweep_ = now + kSweepInterval;
+        return;
+    }
     if (is_round_over_) round_began_ = now;
     const Registry::Sweep sweep = service_.expire(now, kSweepBudget);
     is_round_over_ = sweep.is_round_over;
@@ -230,17 +246,16 @@ Numbers TrackerNode::numbers(TimePoint now) const {
 void TrackerNode::emit_stats(TimePoint now) {
     next_stats_ = now + settings_.stats_interval;
     const Registry& registry = service_.registry();
-    const FrontCounters& http = http_front_.counters();
-    const UdpCounters& udp = udp_front_.counters();
+    const WorkerTotals all = totals();
     telemetry_.emit(now, telemetry::Level::Summary, "stats", std::nullopt,
                     {{"torrents", registry.torrent_count()},
                      {"peers", registry.peer_count()},
                      {"complete", registry.seed_count()},
                      {"incomplete", registry.peer_count() - registry.seed_count()},
-                     {"announces", http.announces + udp.announces},
-                     {"scrapes", http.scrapes + udp.scrapes},
-                     {"refused", http.refused + udp.refused},
-                     {"connections", static_cast<std::uint64_t>(connection_count())}});
+                     {"announces", all.announces},
+                     {"scrapes", all.scrapes},
+                     {"refused", all.refused},
+                     {"connections", all.connections}});
 }
 
 void TrackerNode::arm() {

@@ -31,6 +31,7 @@
 #include "tracker/http_front.h"
 #include "tracker/lookout.h"
 #include "tracker/udp_door.h"
+#include "tracker/worker_share.h"
 
 namespace bt::tracker {
 
@@ -48,6 +49,8 @@ struct NodeSettings {
     LookoutSettings lookout = {};
     Duration stats_interval = Duration::zero();  // zero: no `stats` events
     ConnectionIdSettings udp_ids;
+    std::shared_ptr<WorkerShare> share = nullptr;  // of one tracker on several threads, of which this is one
+    std::size_t worker = 0;
     std::optional<crypto::SipKey>
         udp_key;  // none: drawn from the node's generator, which is no secret with a fixed seed
 };
@@ -119,6 +122,7 @@ class TrackerNode {
     void adopt(Plan plan);
     void on_timer();
     void sweep(TimePoint now);
+    [[nodiscard]] WorkerTotals totals() const;
     void emit_stats(TimePoint now);
     void arm();
 

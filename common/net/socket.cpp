@@ -86,11 +86,12 @@ Error socket_error(int errno_value, std::string what) {
     return error;
 }
 
-Result<Fd> make_listening_socket(const Endpoint& local, int backlog) {
+Result<Fd> make_listening_socket(const Endpoint& local, int backlog, bool shares_port) {
     const std::string what = "listen on " + local.to_string();
     BT_TRY_ASSIGN(Fd fd, make_socket(local));
     enable(fd.get(), SOL_SOCKET, SO_REUSEADDR);
     set_no_delay(fd.get());  // for all that are accepted
+    if (shares_port) enable(fd.get(), SOL_SOCKET, SO_REUSEPORT);
     const SocketAddress address = to_socket_address(local);
     if (bind(fd.get(), address.get(), address.size) != 0) return fail(socket_error(errno, what));
     if (listen(fd.get(), backlog) != 0) return fail(socket_error(errno, what));
@@ -119,8 +120,9 @@ Result<Fd> start_connect(const Endpoint& remote, const std::optional<Endpoint>& 
     return fd;
 }
 
-Result<Fd> make_datagram_socket(const Endpoint& local) {
+Result<Fd> make_datagram_socket(const Endpoint& local, bool shares_port) {
     BT_TRY_ASSIGN(Fd fd, make_socket(local, SOCK_DGRAM));
+    if (shares_port) enable(fd.get(), SOL_SOCKET, SO_REUSEPORT);
     if (local.address.is_v4()) {
         enable(fd.get(), IPPROTO_IP, IP_RECVERR);
     } else {

@@ -50,13 +50,14 @@ struct SocketAddress {
 // system_error for sockets: what is not named there is a failed connection, not a failed disk.
 [[nodiscard]] Error socket_error(int errno_value, std::string what);
 
-// Non-blocking, close-on-exec sockets.
-[[nodiscard]] Result<Fd> make_listening_socket(const Endpoint& local, int backlog);
+// Non-blocking, close-on-exec sockets. shares_port: others of the same user that say so too may have the same address
+// and port, and the kernel deals out what comes (SO_REUSEPORT).
+[[nodiscard]] Result<Fd> make_listening_socket(const Endpoint& local, int backlog, bool shares_port = false);
 // The connection is under way (or made) when this returns.
 [[nodiscard]] Result<Fd> start_connect(const Endpoint& remote, const std::optional<Endpoint>& source);
 void set_no_delay(int fd);
 
 // A bound UDP socket that keeps what came back undeliverable, with the address it was sent to.
-[[nodiscard]] Result<Fd> make_datagram_socket(const Endpoint& local);
+[[nodiscard]] Result<Fd> make_datagram_socket(const Endpoint& local, bool shares_port = false);
 
 }  // namespace bt::net

@@ -30,8 +30,8 @@ int error_in(msghdr& message) {
 }  // namespace
 
 Result<std::unique_ptr<UvDatagram>> UvDatagram::open(UvLoop& loop, const Endpoint& local,
-                                                     env::DatagramHandler& handler) {
-    BT_TRY_ASSIGN(Fd fd, make_datagram_socket(local));
+                                                     env::DatagramHandler& handler, bool shares_port) {
+    BT_TRY_ASSIGN(Fd fd, make_datagram_socket(local, shares_port));
     std::unique_ptr<UvDatagram> socket(new UvDatagram(loop, std::move(fd), handler));
     if (const int error = socket->poller_->error(); error != 0) {
         return fail(socket_error(error, "watch " + local.to_string()));

@@ -23,7 +23,8 @@ inline constexpr std::size_t kDatagramsPerTurn = 64;
 class UvDatagram final : public env::Datagram {
   public:
     [[nodiscard]] static Result<std::unique_ptr<UvDatagram>> open(UvLoop& loop, const Endpoint& local,
-                                                                  env::DatagramHandler& handler);
+                                                                  env::DatagramHandler& handler,
+                                                                  bool shares_port = false);
 
     // What was sent before is still on its way.
     ~UvDatagram() override;

@@ -15,12 +15,12 @@ std::unique_ptr<env::Stream> UvEnv::connect(const Endpoint& remote, std::optiona
 
 Result<std::unique_ptr<env::Listener>> UvEnv::listen(const Endpoint& local, env::AcceptCallback on_accept) {
     BT_TRY_ASSIGN(std::unique_ptr<UvListener> listener,
-                  UvListener::listen(loop_, disk_, timers_, local, std::move(on_accept)));
+                  UvListener::listen(loop_, disk_, timers_, local, std::move(on_accept), shares_ports_));
     return listener;
 }
 
 Result<std::unique_ptr<env::Datagram>> UvEnv::open_datagram(const Endpoint& local, env::DatagramHandler& handler) {
-    BT_TRY_ASSIGN(std::unique_ptr<UvDatagram> socket, UvDatagram::open(loop_, local, handler));
+    BT_TRY_ASSIGN(std::unique_ptr<UvDatagram> socket, UvDatagram::open(loop_, local, handler, shares_ports_));
     return socket;
 }
 

@@ -17,6 +17,9 @@ class UvEnv final : public env::Env {
     explicit UvEnv(UvLoop& loop, unsigned disk_threads = 0)
         : loop_(loop), timers_(loop), disk_(loop, disk_threads), resolver_(loop) {}
 
+    // From now on its listeners and datagram sockets let those of other loops have the same port (SO_REUSEPORT).
+    void share_ports() { shares_ports_ = true; }
+
     [[nodiscard]] TimePoint now() const override { return loop_.now(); }
     [[nodiscard]] std::unique_ptr<env::Timer> make_timer(std::function<void()> on_deadline) override;
     [[nodiscard]] std::unique_ptr<env::Stream> connect(const Endpoint& remote, std::optional<Endpoint> source) override;
@@ -31,6 +34,7 @@ class UvEnv final : public env::Env {
 
   private:
     UvLoop& loop_;
+    bool shares_ports_ = false;
     TimerQueue timers_;
     UvDisk disk_;
     UvResolver resolver_;

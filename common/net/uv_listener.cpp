@@ -13,8 +13,9 @@ constexpr int kAcceptsPerTurn = 64;
 }  // namespace
 
 Result<std::unique_ptr<UvListener>> UvListener::listen(UvLoop& loop, UvDisk& disk, TimerQueue& timers,
-                                                       const Endpoint& local, env::AcceptCallback on_accept) {
-    BT_TRY_ASSIGN(Fd fd, make_listening_socket(local, kListenBacklog));
+                                                       const Endpoint& local, env::AcceptCallback on_accept,
+                                                       bool shares_port) {
+    BT_TRY_ASSIGN(Fd fd, make_listening_socket(local, kListenBacklog, shares_port));
     std::unique_ptr<UvListener> listener(new UvListener(loop, disk, timers, std::move(fd), std::move(on_accept)));
     if (const int error = listener->poller_->error(); error != 0) {
         return fail(socket_error(error, "listen on " + local.to_string()));

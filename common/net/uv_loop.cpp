@@ -17,6 +17,8 @@ UvLoop::UvLoop() : receive_buffer_(kSharedBufferSize), send_buffer_(kSharedBuffe
     start_ns_ = uv_hrtime();
 }
 
+UvLoop::UvLoop(SameClockAs other) : UvLoop() { start_ns_ = other.loop.start_ns_; }
+
 UvLoop::~UvLoop() {
     uv_close(reinterpret_cast<uv_handle_t*>(&idle_), nullptr);
     // A stop() outside of a turn makes the next uv_run() return at once.

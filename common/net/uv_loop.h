@@ -24,6 +24,11 @@ class Deferred;
 class UvLoop {
   public:
     UvLoop();
+    // For a thread of its own, with the clock of another loop: the now() of both are the same.
+    struct SameClockAs {
+        const UvLoop& loop;
+    };
+    explicit UvLoop(SameClockAs other);
     ~UvLoop();
     UvLoop(const UvLoop&) = delete;
     UvLoop& operator=(const UvLoop&) = delete;

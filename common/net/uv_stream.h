@@ -98,7 +98,8 @@ class UvListener final : public env::Listener {
   public:
     [[nodiscard]] static Result<std::unique_ptr<UvListener>> listen(UvLoop& loop, UvDisk& disk, TimerQueue& timers,
                                                                     const Endpoint& local,
-                                                                    env::AcceptCallback on_accept);
+                                                                    env::AcceptCallback on_accept,
+                                                                    bool shares_port = false);
     [[nodiscard]] Endpoint local_endpoint() const override { return local_endpoint_of(fd_.get()); }
 
   private:

@@ -92,7 +92,6 @@ TEST_CASE("where there is more to an answer than a quick one has, none is given 
     CHECK(refuses([](AnnounceSettings& s) { s.tracker_id = "t"; }));
     CHECK(refuses([](AnnounceSettings& s) { s.warning = "w"; }));
     CHECK(refuses([](AnnounceSettings& s) { s.external_ip = true; }));
-    CHECK(refuses([](AnnounceSettings& s) { s.interval_jitter = seconds(1); }));
     CHECK(refuses([](AnnounceSettings& s) { s.torrents.push_back({1}); }));
     CHECK(refuses([](AnnounceSettings& s) { s.registry.max_peers = 0; }));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "tests/support/catch.h"
 
@@ -432,6 +433,36 @@ TEST_CASE("peer ids are told where they are kept and zeros where they are not") 
         REQUIRE(got.size() == 3000);
         for (const KnownPeer& peer : got) REQUIRE(peer.peer_id[3] == (keep ? peer.endpoint.address.bytes()[3] : 0));
     }
+}
+
+TEST_CASE("several threads may ask a shared registry at once, and nobody is lost or counted twice") {
+    RegistrySettings settings = timeout_of(seconds(60));
+    settings.is_shared = true;
+    Registry registry(settings, Rng(7));
+    constexpr std::uint32_t kEach = 4'000;
+    std::vector<std::thread> threads;
+    for (std::uint32_t number = 0; number < 4; ++number) {
+        threads.emplace_back([&registry, number] {
+            for (std::uint32_t i = 0; i < kEach; ++i) {
+                const InfoHash info_hash = hash_of(static_cast<Byte>(i % 7));
+                const KnownPeer peer = numbered(number * kEach + i);
+                Registry::Visit visit(registry, info_hash, at(0));
+                (void)visit.announce(peer, i % 2 == 0, false);
+                ByteBuffer v4;
+                visit.sample_compact(peer.endpoint, false, 20, &v4, nullptr);
+                if (i % 4 == 3) visit.remove(peer.endpoint);
+            }
+            // The sweep is one thread's.
+            for (int i = 0; number == 0 && i < 20; ++i) (void)registry.expire(at(1), 100);
+        });
+        if (number == 0)
+            threads.emplace_back([&registry] {
+                for (int i = 0; i < 2'000; ++i) (void)registry.counts(hash_of(static_cast<Byte>(i % 7)), at(0));
+            });
+    }
+    for (std::thread& thread : threads) thread.join();
+    registry.check_invariants();
+    CHECK(registry.peer_count() == 4 * kEach * 3 / 4);
 }
 
 std::size_t bytes_a_peer(bool keep_peer_ids, std::uint32_t torrents, std::uint32_t peers) {
