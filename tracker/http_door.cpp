@@ -17,9 +17,6 @@ class HttpDoor::Session final : public env::StreamHandler {
           http_(door.env_.now()),
           place_(door.quiet_.insert(door.quiet_.end(), id)) {
         stream_->set_handler(this);
-        if (door_.front_.has_listener() || door_.front_.wants_head(stream_->remote_endpoint().address)) {
-            http_.keep_heads();
-        }
         set_deadline(http_.next_deadline());
     }
     ~Session() override {
@@ -33,6 +30,10 @@ class HttpDoor::Session final : public env::StreamHandler {
     void on_connected() override {}
     void on_received(MutableByteView bytes) override {
         door_.quiet_.splice(door_.quiet_.end(), door_.quiet_, place_);
+        // Asked each time: who looks on, and whose word counts, may change while a connection lasts.
+        if (door_.front_.has_listener() || door_.front_.wants_head(stream_->remote_endpoint().address)) {
+            http_.keep_heads();
+        }
         http_.receive(bytes, door_.env_.now());
         serve();
     }

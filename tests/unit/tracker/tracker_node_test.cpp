@@ -371,6 +371,20 @@ TEST_CASE("a reload that keeps its doors keeps their connections, and new settin
     bench.node.check_invariants();
 }
 
+TEST_CASE("a proxy that a reload lists is believed on the connection that it has already") {
+    Bench bench;
+    FakeLink& link = bench.env.dial(9);
+    link.deliver(announce(1000));
+    NodeSettings settings;
+    settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
+    settings.announce.external_ip = true;
+    REQUIRE(bench.node.reload(settings, Doors{.http = {kLocal}}));
+    std::string request = announce(1000);
+    request.insert(request.size() - 2, "X-Forwarded-For: 10.1.2.3\r\n");
+    link.deliver(request);
+    CHECK(link.sent.find(std::string("external ip4:\x0a\x01\x02\x03", 17)) != std::string::npos);
+}
+
 TEST_CASE("a reload whose doors cannot be had changes nothing") {
     Bench bench;
     FakeLink& link = bench.env.dial();
