@@ -122,10 +122,11 @@ void reload(const Options& options, const Config& first, TrackerNode& node, app:
     if (config->threads > 1) return refuse("threads hold from the next start on");
     merge(options, *config);
     config->node.udp_key = std::nullopt;  // stays
+    config->node.announce.registry.keep_peer_ids = first.node.announce.registry.keep_peer_ids;
     const Doors doors = config->doors();
     if (config->rng_seed != first.rng_seed || config->events != first.events ||
         config->events_level != first.events_level) {
-        program.log.warning("rngSeed, events and eventsLevel hold from the next start on");
+        program.log.warning("rngSeed, keepPeerIds, events and eventsLevel hold from the next start on");
     }
     if (const Status reloaded = node.reload(config->node, doors); !reloaded) {
         return refuse(reloaded.error().message());
