@@ -192,6 +192,11 @@ Result<Adapter> parse_adapter(std::string_view text, const fs::path& path) {
     return read_adapter(file, path);
 }
 
+std::string npm_folder(const fs::path& adapters) {
+    const char* folder = std::getenv("SWARMLAB_NPM");
+    return folder != nullptr ? std::string(folder) : (adapters / "npm").string();
+}
+
 Status check_installed(const Adapter& adapter, NodeKind kind, const Words& words) {
     std::vector<std::string> needs = adapter.needs;
     if (adapter.has(kind)) needs.push_back(adapter.roles.at(kind).argv.front());

@@ -5,7 +5,7 @@
 //
 // Texts hold {words} that are replaced when a node is planned or started; an unknown word is refused when the file is
 // read. Known at planning: name address port port2 folder outdir source torrent announce adapters drivers up down
-// up_kib down_kib limited; once the torrent is made: magnet info_hash.
+// up_kib down_kib limited npm; once the torrent is made: magnet info_hash.
 
 #include <cstdint>
 #include <filesystem>
@@ -22,10 +22,13 @@
 namespace bt::lab {
 
 inline constexpr std::string_view kAdapterWords[] = {
-    "name",     "address", "port", "port2", "folder", "outdir",   "source",  "torrent", "announce",
-    "adapters", "drivers", "up",   "down",  "up_kib", "down_kib", "limited", "magnet",  "info_hash"};
+    "name",    "address", "port", "port2",  "folder",   "outdir",  "source", "torrent", "announce", "adapters",
+    "drivers", "up",      "down", "up_kib", "down_kib", "limited", "npm",    "magnet",  "info_hash"};
 
 using Words = std::map<std::string, std::string, std::less<>>;
+
+// Where modules from npm are: $SWARMLAB_NPM, else `npm` beside the adapters.
+[[nodiscard]] std::string npm_folder(const std::filesystem::path& adapters);
 
 // {word} replaced where the word is known; everything else stays.
 [[nodiscard]] std::string expand(std::string_view text, const Words& words);

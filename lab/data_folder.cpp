@@ -32,7 +32,7 @@ std::vector<fs::path> data_folders(const fs::path& bin) {
         }
     }
     std::error_code ignored;
-    const fs::path installed = bin.parent_path() / "share/swarmlab";
+    const fs::path installed = bin.parent_path() / "share/swarmlab/lab";
     if (fs::is_directory(installed / "scenarios", ignored)) folders.push_back(installed);
     if (const fs::path source = source_folder(bin); !source.empty()) folders.push_back(source);
     return folders;

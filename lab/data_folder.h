@@ -1,6 +1,6 @@
 #pragma once
 
-// What comes with the lab as files: scenarios and adapters. Beside the sources it is lab/; installed, share/swarmlab.
+// What comes with the lab as files: scenarios and adapters. Beside the sources it is lab/; installed, share/swarmlab/lab.
 
 #include <filesystem>
 #include <string>

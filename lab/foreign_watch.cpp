@@ -29,21 +29,29 @@ bool fits(const std::optional<std::regex>& pattern, std::string_view line) {
     return pattern && std::regex_search(line.begin(), line.end(), *pattern);
 }
 
+bool has_listener(const char* table_path, const std::string& address, const std::string& colon_port) {
+    std::ifstream table(table_path);
+    std::string number, local, remote, state, rest;
+    std::getline(table, rest);
+    while (table >> number >> local >> remote >> state && std::getline(table, rest)) {
+        if (state == "0A" && local == address + colon_port) return true;
+    }
+    return false;
+}
+
 }  // namespace
 
 bool is_listening(const std::string& address, std::uint16_t port) {
     in_addr ip{};
     if (inet_pton(AF_INET, address.c_str(), &ip) != 1) return false;
-    char wanted[32], any[32];
-    std::snprintf(wanted, sizeof wanted, "%08X:%04X", ip.s_addr, port);
-    std::snprintf(any, sizeof any, "00000000:%04X", port);
-    std::ifstream table("/proc/net/tcp");
-    std::string number, local, remote, state, rest;
-    std::getline(table, rest);
-    while (table >> number >> local >> remote >> state && std::getline(table, rest)) {
-        if (state == "0A" && (local == wanted || local == any)) return true;
-    }
-    return false;
+    char number[16], colon_port[8];
+    std::snprintf(number, sizeof number, "%08X", ip.s_addr);
+    std::snprintf(colon_port, sizeof colon_port, ":%04X", port);
+    // IPv4 addresses on a socket for both families stand in the second table.
+    const std::string zeros(16, '0');
+    return has_listener("/proc/net/tcp", number, colon_port) || has_listener("/proc/net/tcp", "00000000", colon_port) ||
+           has_listener("/proc/net/tcp6", zeros + "FFFF0000" + number, colon_port) ||
+           has_listener("/proc/net/tcp6", zeros + zeros, colon_port);
 }
 
 std::uint16_t free_port(const std::string& address) {

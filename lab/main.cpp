@@ -14,6 +14,7 @@
 #include "lab/run.h"
 #include "lab/runs.h"
 #include "lab/scenario_commands.h"
+#include "lab/sweep.h"
 
 namespace {
 
@@ -204,7 +205,7 @@ int run(int argc, char** argv) {
     if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
     if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
     if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));
-    if (command == "run") return static_cast<int>(bt::lab::run_scenario(options));
+    if (command == "run") return static_cast<int>(bt::lab::run_or_sweep(options));
     if (command == "control") return bt::lab::control_swarms(options);
     if (command == "up") return bt::lab::keep_swarm_up(options, arguments.detach);
     if (command == "ps") return bt::lab::list_runs(arguments.ctl.runs);

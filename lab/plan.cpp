@@ -134,7 +134,7 @@ Plan make_plan(const Scenario& scenario, const Places& places, const Adapters& a
     plan.content = places.content;
     plan.tracker_config = places.run / "tracker.toml";
     plan.tracker_config_text = "port = 0\ninterval = " + whole_seconds(scenario.announce_interval) +
-                               "\nrngSeed = " + rng_seed_for(scenario, 0) + "\n";
+                               "\nrngSeed = " + rng_seed_for(scenario, 0) + "\n" + scenario.tracker_config;
 
     NodePlan tracker = make_node(places, NodeKind::Tracker, "tracker", 0, plan.relay);
     if (scenario.tracker_program.empty()) {

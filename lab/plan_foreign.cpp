@@ -28,6 +28,7 @@ Words words_of(const NodePlan& node, const Plan& plan, std::uint16_t port2) {
             {"down", rate(node.limits.download, 1)},
             {"up_kib", rate(node.limits.upload, 1024)},
             {"down_kib", rate(node.limits.download, 1024)},
+            {"npm", npm_folder(node.adapter->folder)},
             {"limited", limited ? "true" : "false"}};
 }
 

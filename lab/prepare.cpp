@@ -11,6 +11,13 @@ namespace fs = std::filesystem;
 
 namespace {
 
+Status check_adapter(const Adapter& adapter, NodeKind kind) {
+    return check_installed(adapter, kind,
+                           {{"adapters", adapter.folder.string()},
+                            {"drivers", (adapter.folder / "drivers").string()},
+                            {"npm", npm_folder(adapter.folder)}});
+}
+
 Status load_adapters(const fs::path& bin, Prepared& prepared) {
     const Scenario& scenario = prepared.scenario;
     std::vector<std::pair<std::string, NodeKind>> wanted;
@@ -32,6 +39,7 @@ Status load_adapters(const fs::path& bin, Prepared& prepared) {
     for (NodeGroup& group : prepared.scenario.groups) {
         const bool limited = !group.program.empty() && group.link.rate != RateLimits{};
         group.shaped_by_relay = limited && !prepared.adapters[group.program]->limits;
+        if (group.if_installed && !check_adapter(*prepared.adapters[group.program], group.kind)) group.count = 0;
         total += group.count;
     }
     if (scenario.needs_relay() && total > kMaxRelayedNodes) {
@@ -65,12 +73,13 @@ Result<Prepared> prepare(const app::ConfigFile& config, std::string text, const 
 }  // namespace
 
 Status check_programs(const Prepared& prepared) {
-    for (const auto& [name, adapter] : prepared.adapters) {
-        for (const auto& [kind, role] : adapter->roles) {
-            BT_TRY(check_installed(
-                *adapter, kind,
-                {{"adapters", adapter->folder.string()}, {"drivers", (adapter->folder / "drivers").string()}}));
-        }
+    const Scenario& scenario = prepared.scenario;
+    if (!scenario.tracker_program.empty()) {
+        BT_TRY(check_adapter(*prepared.adapters.at(scenario.tracker_program), NodeKind::Tracker));
+    }
+    for (const NodeGroup& group : scenario.groups) {
+        if (group.program.empty() || group.count == 0) continue;
+        BT_TRY(check_adapter(*prepared.adapters.at(group.program), group.kind));
     }
     return {};
 }

@@ -216,7 +216,7 @@ LabExit report_error(LabExit exit, const Error& error) {
     return exit;
 }
 
-LabExit run_scenario(const RunOptions& options) {
+LabExit run_scenario(const RunOptions& options, RunRecord* record) {
     app::ignore_sigpipe();
     Result<Prepared> prepared = prepare_scenario(find_scenario(options.bin, options.scenario), options.bin);
     if (!prepared) return report_error(LabExit::ScenarioWrong, prepared.error());
@@ -235,7 +235,11 @@ LabExit run_scenario(const RunOptions& options) {
     }
     const Result<LabExit> exit = run.conclude();
     if (!exit) return report_error(LabExit::Environment, exit.error());
-    print_result(options, run.scenario(), run.record(), run.report());
+    if (record != nullptr) {
+        *record = run.record();
+    } else {
+        print_result(options, run.scenario(), run.record(), run.report());
+    }
     return *exit;
 }
 

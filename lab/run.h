@@ -80,6 +80,7 @@ class LabRun {
 // What is wrong, in one line on standard error.
 LabExit report_error(LabExit exit, const Error& error);
 
-[[nodiscard]] LabExit run_scenario(const RunOptions& options);
+// `record`: gets what was, in place of a summary on standard output.
+[[nodiscard]] LabExit run_scenario(const RunOptions& options, RunRecord* record = nullptr);
 
 }  // namespace bt::lab

@@ -33,11 +33,14 @@ Result<Content> read_content(const ConfigFile& file, const ConfigTable& root) {
 Status read_tracker(const ConfigTable& root, const std::vector<std::string>& programs, Scenario& scenario) {
     BT_TRY_ASSIGN(const std::optional<ConfigTable> table, root.table("tracker"));
     if (!table) return {};
-    BT_TRY(table->allow_only({"kind", "interval", "options"}));
+    BT_TRY(table->allow_only({"kind", "interval", "options", "config"}));
     if (table->has("kind")) {
         BT_TRY_ASSIGN(const std::string kind, read_kind(*table, "kind", {"tracker"}, programs));
         if (kind != "tracker") scenario.tracker_program = kind;
     }
+    BT_TRY_ASSIGN(const std::optional<std::string> config, table->string("config"));
+    scenario.tracker_config = config.value_or("");
+    if (!scenario.tracker_program.empty() && config) return fail(table->error_at("config", "is our own tracker's"));
     if (!scenario.tracker_program.empty() && table->has("options")) {
         return fail(table->error_at("options", "are for our own tracker"));
     }
@@ -103,6 +106,7 @@ std::vector<std::string> Scenario::node_names() const {
 
 Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::string>& programs) {
     const ConfigTable root = file.root();
+    if (root.has("sweep")) return fail(root.error_at("sweep", "is many runs: only `swarm-lab run` does that"));
     BT_TRY(root.allow_only({"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect", "exec"}));
     Scenario scenario;
     scenario.file = file.file_name();

@@ -51,6 +51,7 @@ struct NodeGroup {
     Link link;
     bool shaped_by_relay = false;  // its program keeps no limits
     Arrival arrival;
+    bool if_installed = false;  // another program: none of them where it is not on this machine
     bool must_complete = true;  // clients: the run waits for them
     bool magnet = false;        // clients: started with a magnet link
 };
@@ -69,6 +70,7 @@ struct Scenario {
     Duration announce_interval = seconds(5);
     std::string tracker_program;  // an adapter's name; empty: ours
     std::vector<std::string> tracker_options;
+    std::string tracker_config;  // TOML, behind what the lab writes into our tracker's configuration
     std::vector<NodeGroup> groups;
     std::vector<TimelineEntry> timeline;
     Stop stop;

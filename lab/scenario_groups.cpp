@@ -87,7 +87,7 @@ Status read_arrival(const ConfigTable& table, Arrival& arrival) {
 
 Result<NodeGroup> read_group(const ConfigTable& table, const std::vector<std::string>& programs) {
     BT_TRY(table.allow_only({"kind", "role", "persona", "name", "count", "options", "arguments", "link", "start",
-                             "every", "poisson", "must_complete", "magnet"}));
+                             "every", "poisson", "must_complete", "magnet", "if_installed"}));
     NodeGroup group;
     std::string kind;
     BT_TRY(read_node_kind(table, programs, group, kind));
@@ -104,6 +104,11 @@ Result<NodeGroup> read_group(const ConfigTable& table, const std::vector<std::st
     BT_TRY_ASSIGN(const std::optional<bool> magnet, table.boolean("magnet"));
     group.must_complete = must.value_or(!group.arrival.on_demand);
     group.magnet = magnet.value_or(false);
+    BT_TRY_ASSIGN(const std::optional<bool> if_installed, table.boolean("if_installed"));
+    group.if_installed = if_installed.value_or(false);
+    if (group.if_installed && group.program.empty()) {
+        return fail(table.error_at("if_installed", "is for other people's programs"));
+    }
     for (const char* key : {"must_complete", "magnet"}) {
         if (group.kind != NodeKind::Client && table.has(key)) return fail(table.error_at(key, "is for clients only"));
     }
