@@ -57,6 +57,7 @@ Result<std::string> read_text(const ConfigTable& table, std::string_view key) {
 
 Result<std::string> read_regex(const ConfigTable& table, std::string_view key) {
     BT_TRY_ASSIGN(const std::optional<std::string> text, table.string(key));
+    if (text && text->size() > kMaxAdapterRegex) return fail(table.error_at(key, "has more than 500 bytes"));
     try {
         const std::regex checked(text.value_or(""));
     } catch (const std::regex_error&) {

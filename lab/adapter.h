@@ -25,6 +25,10 @@ inline constexpr std::string_view kAdapterWords[] = {
     "name",    "address", "port", "port2",  "folder",   "outdir",  "source", "torrent", "announce", "adapters",
     "drivers", "up",      "down", "up_kib", "down_kib", "limited", "npm",    "magnet",  "info_hash"};
 
+// std::regex recurses once a character, of patterns and of lines.
+inline constexpr std::size_t kMaxAdapterRegex = 500;
+inline constexpr std::size_t kMaxMatchedLine = 2000;  // of a line of output; the rest is not looked at
+
 using Words = std::map<std::string, std::string, std::less<>>;
 
 // Where modules from npm are: $SWARMLAB_NPM, else `npm` beside the adapters.

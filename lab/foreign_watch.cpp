@@ -26,6 +26,7 @@ std::vector<std::string> expanded(const std::vector<std::string>& argv, const Wo
 }
 
 bool fits(const std::optional<std::regex>& pattern, std::string_view line) {
+    line = line.substr(0, kMaxMatchedLine);
     return pattern && std::regex_search(line.begin(), line.end(), *pattern);
 }
 

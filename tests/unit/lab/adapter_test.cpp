@@ -66,6 +66,9 @@ TEST_CASE("bad input: adapters that cannot work are refused with file and line")
     CHECK(error_of("package = \"p\"\n[client]\nargv = [\"{outdri}\"]\n").find("{outdir}?") != std::string::npos);
     CHECK(error_of("package = \"p\"\n[client]\nargv = []\n").find("program") != std::string::npos);
     CHECK(error_of("package = \"p\"\n[tracker]\nargv = [\"x\"]\n").find("announce") != std::string::npos);
+    const auto pattern = [](std::size_t size) { return "ready_line = \"" + std::string(size, 'a') + "\"\n"; };
+    CHECK(error_of(pattern(kMaxAdapterRegex) + kSmall).empty());
+    CHECK(error_of(pattern(kMaxAdapterRegex + 1) + kSmall).find("500") != std::string::npos);
     CHECK(error_of("ready_line = \"(\"\n" + kSmall).find("regular expression") != std::string::npos);
     CHECK(error_of(kSmall + "[files]\n\"../x\" = \"\"\n").find("below") != std::string::npos);
     CHECK(error_of(kSmall + "[files]\n\"/etc/x\" = \"\"\n").find("below") != std::string::npos);
