@@ -1,5 +1,5 @@
-// A load of announces and scrapes for a tracker, over UDP or HTTP, closed loop: a new request leaves when an answer has come.
-// Built by lab/bench/tracker.
+// A load of announces and scrapes for a tracker, over UDP or HTTP, closed loop: a new request leaves when an answer has
+// come. Built by lab/bench/tracker.
 //
 //   tracker_load --mode udp|http|keepalive|fill --to IP:PORT --seconds S --rng-seed N --torrents N --peers N
 //                --sources N --window N --connects W --announces W --scrapes W [--hashes FILE]
@@ -69,7 +69,9 @@ struct Rng {  // splitmix64
     std::exit(1);
 }
 
-void put16(std::uint8_t* p, std::uint64_t v) { p[0] = static_cast<std::uint8_t>(v >> 8), p[1] = static_cast<std::uint8_t>(v); }
+void put16(std::uint8_t* p, std::uint64_t v) {
+    p[0] = static_cast<std::uint8_t>(v >> 8), p[1] = static_cast<std::uint8_t>(v);
+}
 void put32(std::uint8_t* p, std::uint64_t v) { put16(p, v >> 16), put16(p + 2, v); }
 void put64(std::uint8_t* p, std::uint64_t v) { put32(p, v >> 32), put32(p + 4, v); }
 std::uint32_t get32(const std::uint8_t* p) {
@@ -97,7 +99,9 @@ sockaddr_in address(const std::string& ip, std::uint16_t port) {
     return a;
 }
 
-std::string source_ip(std::uint32_t n) { return "127.90." + std::to_string(n >> 8) + "." + std::to_string((n & 255) + 1); }
+std::string source_ip(std::uint32_t n) {
+    return "127.90." + std::to_string(n >> 8) + "." + std::to_string((n & 255) + 1);
+}
 
 class Plan {
   public:
@@ -115,13 +119,17 @@ class Plan {
   private:
     std::uint32_t torrent() {
         const double at = static_cast<double>(rng_.next() >> 11) * 0x1p-53 * cumulative_.back();
-        return static_cast<std::uint32_t>(std::upper_bound(cumulative_.begin(), cumulative_.end(), at) - cumulative_.begin());
+        return static_cast<std::uint32_t>(std::upper_bound(cumulative_.begin(), cumulative_.end(), at) -
+                                          cumulative_.begin());
     }
     Kind kind() {
         const std::uint64_t at = rng_.below(options_.connects + options_.announces + options_.scrapes);
         return at < options_.connects ? kConnect : at < options_.connects + options_.announces ? kAnnounce : kScrape;
     }
-    std::uint16_t peer_port() { return static_cast<std::uint16_t>(1024 + rng_.below(std::min<std::uint64_t>(60'000, options_.peers / options_.sources + 1))); }
+    std::uint16_t peer_port() {
+        return static_cast<std::uint16_t>(
+            1024 + rng_.below(std::min<std::uint64_t>(60'000, options_.peers / options_.sources + 1)));
+    }
 
     Planned datagram() {
         Planned p{kind(), {}};
@@ -132,14 +140,18 @@ class Plan {
             const std::uint64_t count = 1 + rng_.below(10);
             p.bytes.assign(16 + 20 * count, 0);
             put32(p.bytes.data() + 8, 2);
-            for (std::uint64_t i = 0; i < count; ++i) info_hash(options_.rng_seed, torrent(), p.bytes.data() + 16 + 20 * i);
+            for (std::uint64_t i = 0; i < count; ++i)
+                info_hash(options_.rng_seed, torrent(), p.bytes.data() + 16 + 20 * i);
         } else {
             p.bytes = announce(torrent(), peer_port(), rng_.below(4) != 0, options_.numwant);
         }
         return p;
     }
     Planned target() {
-        Planned p{options_.scrapes > 0 && rng_.below(options_.announces + options_.scrapes) < options_.scrapes ? kScrape : kAnnounce, {}};
+        Planned p{options_.scrapes > 0 && rng_.below(options_.announces + options_.scrapes) < options_.scrapes
+                      ? kScrape
+                      : kAnnounce,
+                  {}};
         std::string text = p.kind == kScrape ? "/scrape?" : "/announce?";
         const std::uint64_t count = p.kind == kScrape ? 1 + rng_.below(10) : 1;
         for (std::uint64_t i = 0; i < count; ++i) {
@@ -191,19 +203,22 @@ struct Result {
         std::sort(latencies_us.begin(), latencies_us.end());
         const auto at = [&](double q) -> unsigned {
             if (latencies_us.empty()) return 0;
-            return latencies_us[std::min(latencies_us.size() - 1, static_cast<std::size_t>(q * static_cast<double>(latencies_us.size())))];
+            return latencies_us[std::min(latencies_us.size() - 1,
+                                         static_cast<std::size_t>(q * static_cast<double>(latencies_us.size())))];
         };
-        std::printf("{\"responses\":%llu,\"connects\":%llu,\"announces\":%llu,\"scrapes\":%llu,\"errors\":%llu,\"lost\":%llu,"
-                    "\"peers\":%llu,\"seconds\":%.6f,\"p50_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u}\n",
-                    static_cast<unsigned long long>(responses()), static_cast<unsigned long long>(connects),
-                    static_cast<unsigned long long>(announces), static_cast<unsigned long long>(scrapes),
-                    static_cast<unsigned long long>(errors), static_cast<unsigned long long>(lost),
-                    static_cast<unsigned long long>(peers), seconds, at(0.5), at(0.99), at(0.999), at(1));
+        std::printf(
+            "{\"responses\":%llu,\"connects\":%llu,\"announces\":%llu,\"scrapes\":%llu,\"errors\":%llu,\"lost\":%llu,"
+            "\"peers\":%llu,\"seconds\":%.6f,\"p50_us\":%u,\"p99_us\":%u,\"p999_us\":%u,\"max_us\":%u}\n",
+            static_cast<unsigned long long>(responses()), static_cast<unsigned long long>(connects),
+            static_cast<unsigned long long>(announces), static_cast<unsigned long long>(scrapes),
+            static_cast<unsigned long long>(errors), static_cast<unsigned long long>(lost),
+            static_cast<unsigned long long>(peers), seconds, at(0.5), at(0.99), at(0.999), at(1));
     }
 };
 
 std::uint64_t now_us() {
-    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count());
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::microseconds>(Clock::now().time_since_epoch()).count());
 }
 
 // A socket and its requests under way; the transaction id names the slot and how often it was used.
@@ -235,6 +250,7 @@ class UdpSource {
         s.sent_us = 0;
         to_send_.push_back(slot);
     }
+    void ask_again(std::uint32_t slot) { to_send_.push_back(slot); }
     void flush() {
         const std::uint64_t now = now_us();
         std::array<mmsghdr, kBatch> headers{};
@@ -274,7 +290,8 @@ class UdpSource {
             }
             const std::uint32_t transaction = get32(bytes + 4);
             const std::uint32_t slot = transaction & 0xffff;
-            if (slot >= window_ || (slots_[slot].generation & 0xffff) != transaction >> 16 || slots_[slot].sent_us == 0) continue;
+            if (slot >= window_ || (slots_[slot].generation & 0xffff) != transaction >> 16 || slots_[slot].sent_us == 0)
+                continue;
             Slot& s = slots_[slot];
             const std::uint32_t action = get32(bytes);
             if (action != static_cast<std::uint32_t>(s.kind)) {
@@ -335,9 +352,10 @@ class UdpSource {
     Bytes buffers_;
 };
 
-// next(source, slot) asks again, or answers false when there is nothing more to ask.
+// next(number, source, slot) asks again, or does not when there is nothing more to ask; what was lost is asked again
+// where `repeats`.
 template <class Next>
-void run_udp(const Options& options, Result& result, Next&& next) {
+void run_udp(const Options& options, Result& result, bool repeats, Next&& next) {
     std::vector<UdpSource> sources;
     sources.reserve(options.sources);
     const int poll = epoll_create1(EPOLL_CLOEXEC);
@@ -349,7 +367,8 @@ void run_udp(const Options& options, Result& result, Next&& next) {
         epoll_ctl(poll, EPOLL_CTL_ADD, sources.back().fd(), &event);
     }
     const auto start = Clock::now();
-    const auto end = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
+    const auto end =
+        start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options.seconds));
     for (std::uint32_t i = 0; i < options.sources; ++i) {
         for (std::uint32_t slot = 0; slot < options.window; ++slot) next(i, sources[i], slot);
         sources[i].flush();
@@ -367,7 +386,13 @@ void run_udp(const Options& options, Result& result, Next&& next) {
         next_look = now_us() + 100'000;
         bool idle = true;
         for (std::uint32_t i = 0; i < options.sources; ++i) {
-            sources[i].give_up_old(result, [&](std::uint32_t slot) { next(i, sources[i], slot); });
+            sources[i].give_up_old(result, [&](std::uint32_t slot) {
+                if (repeats) {
+                    sources[i].ask_again(slot);
+                } else {
+                    next(i, sources[i], slot);
+                }
+            });
             sources[i].flush();
             idle = idle && sources[i].is_idle();
         }
@@ -385,7 +410,8 @@ class HttpLoad {
     }
     void run() {
         const auto start = Clock::now();
-        const auto end = start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
+        const auto end =
+            start + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(options_.seconds));
         for (std::uint32_t i = 0; i < options_.window; ++i) open(i);
         std::array<epoll_event, 64> events{};
         while (Clock::now() < end) {
@@ -472,8 +498,8 @@ class HttpLoad {
     }
     void finish(Connection& c) {
         const std::size_t body = c.reply.find("\r\n\r\n");
-        const bool is_good = body != std::string::npos && c.reply.find(" 200 ") < 16 && c.reply.find("14:failure reason") == std::string::npos &&
-                             c.reply.size() > body + 4;
+        const bool is_good = body != std::string::npos && c.reply.find(" 200 ") < 16 &&
+                             c.reply.find("14:failure reason") == std::string::npos && c.reply.size() > body + 4;
         if (!is_good) {
             ++result_.errors;
             return;
@@ -493,8 +519,9 @@ class HttpLoad {
 
 Options parse(int argc, char** argv) {
     Options o;
-    std::map<std::string, std::uint32_t*> numbers{{"--torrents", &o.torrents}, {"--peers", &o.peers}, {"--sources", &o.sources},
-                                                  {"--window", &o.window},     {"--numwant", &o.numwant}, {"--connects", &o.connects},
+    std::map<std::string, std::uint32_t*> numbers{{"--torrents", &o.torrents},   {"--peers", &o.peers},
+                                                  {"--sources", &o.sources},     {"--window", &o.window},
+                                                  {"--numwant", &o.numwant},     {"--connects", &o.connects},
                                                   {"--announces", &o.announces}, {"--scrapes", &o.scrapes}};
     for (int i = 1; i + 1 < argc; i += 2) {
         const std::string name = argv[i];
@@ -545,7 +572,7 @@ int main(int argc, char** argv) {
     if (options.mode == "udp") {
         const Plan plan(options);
         std::size_t at = 0;
-        run_udp(options, result, [&](std::uint32_t, UdpSource& source, std::uint32_t slot) {
+        run_udp(options, result, false, [&](std::uint32_t, UdpSource& source, std::uint32_t slot) {
             const Planned& planned = plan.requests[at++ % plan.requests.size()];
             source.ask(slot, planned.kind, planned.bytes);
         });
@@ -556,10 +583,12 @@ int main(int argc, char** argv) {
         std::vector<std::uint32_t> done(options.sources);
         // Torrent by torrent would be kind to an allocator; this goes round and round.
         std::uint32_t at = 0;
-        run_udp(options, result, [&](std::uint32_t number, UdpSource& source, std::uint32_t slot) {
+        run_udp(options, result, true, [&](std::uint32_t number, UdpSource& source, std::uint32_t slot) {
             if (at == options.peers) return;
             const std::uint32_t peer = at++;
-            source.ask(slot, kAnnounce, plan.announce(peer % options.torrents, static_cast<std::uint16_t>(1024 + done[number]++ % 60'000), peer % 4 != 0, 0));
+            source.ask(slot, kAnnounce,
+                       plan.announce(peer % options.torrents,
+                                     static_cast<std::uint16_t>(1024 + done[number]++ % 60'000), peer % 4 != 0, 0));
         });
     } else {
         Plan plan(options);
