@@ -176,3 +176,21 @@ TEST_CASE("an answer from inside a callback to a port that nobody has comes back
     REQUIRE(run_until(loop, [&] { return b.unreachable.size() == 1 && a.received.size() == 1; }));
     CHECK(b.unreachable[0].first == nobody);
 }
+
+TEST_CASE("two loops have one port when both share it, for datagrams and connections, and one clock when asked to") {
+    UvLoop loop;
+    UvEnv env(loop);
+    UvLoop other_loop(UvLoop::SameClockAs{loop});
+    UvEnv other(other_loop);
+    CHECK(std::chrono::abs(loop.now() - other_loop.now()) < seconds(1));
+    env.share_ports();
+    Mailbox a(env, loopback());
+    CHECK(other.open_datagram(a.endpoint(), a).error().code == ErrorCode::AddressInUse);
+    const auto listener = env.listen(loopback(), [](auto) {});
+    REQUIRE(listener);
+    const Endpoint at = (*listener)->local_endpoint();
+    CHECK(other.listen(at, [](auto) {}).error().code == ErrorCode::AddressInUse);
+    other.share_ports();
+    CHECK(other.open_datagram(a.endpoint(), a));
+    CHECK(other.listen(at, [](auto) {}));
+}
