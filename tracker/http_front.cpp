@@ -81,7 +81,10 @@ void HttpFront::show(const http::Request& request, const Caller& caller, TimePoi
     exchange.scrape = seen_.scrape;
     const std::string line = request.head.empty() ? request.method + " " + request.target + " HTTP/1.1" : "";
     exchange.request = as_bytes(request.head.empty() ? line : request.head);
-    if (!service_.settings().passkeys.empty()) exchange.secret = caller.passkey;
+    // Where no passkey was looked for, the whole path may be one.
+    if (!service_.settings().passkeys.empty()) {
+        exchange.secret = caller.passkey.empty() ? request.path() : caller.passkey;
+    }
     exchange.reply = seen_.reply ? &*seen_.reply : nullptr;
     exchange.refusal = seen_.refusal;
     exchange.status = answer.status;

@@ -11,6 +11,8 @@ namespace {
 using telemetry::Level;
 using wire::UdpAction;
 
+constexpr std::size_t kUdpAnnounceSize = 98;  // without options
+
 // Counts of the wire are signed 32-bit numbers.
 std::uint32_t to_count(std::uint64_t count) {
     return static_cast<std::uint32_t>(std::min<std::uint64_t>(count, INT32_MAX));
@@ -47,6 +49,9 @@ bool UdpFront::show(ByteView datagram, const Endpoint& from, TimePoint now, bool
     exchange.announce = seen_.has_request ? &request_.announce : nullptr;
     exchange.scrape = seen_.scrape;
     exchange.request = datagram;
+    // The options of BEP 41, read or not: a passkey may stand in them.
+    const bool has_secret = !service_.settings().passkeys.empty() && datagram.size() > kUdpAnnounceSize;
+    if (has_secret) exchange.secret = as_text(datagram.subspan(kUdpAnnounceSize));
     exchange.reply = seen_.has_reply ? &reply_ : nullptr;
     exchange.refusal = seen_.refusal;
     exchange.answer = answer;

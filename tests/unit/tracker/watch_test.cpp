@@ -2,6 +2,8 @@
 
 #include "tests/support/catch.h"
 #include "tests/unit/tracker/exchanges.h"
+#include "tracker/http_front.h"
+#include "tracker/udp_front.h"
 
 using namespace bt;
 using namespace bt::tracker;
@@ -80,6 +82,41 @@ TEST_CASE("a passkey in a request is kept as stars") {
     honest.exchange.secret = "verysecret";
     watch.on_seen(honest.exchange, nullptr);
     CHECK(as_text(watch.find(1)->request) == "GET /**********/announce?x HTTP/1.1\r\nReferer: /**********/\r\n\r\n");
+}
+
+TEST_CASE("bad input: a passkey is shown nowhere, whatever the request that holds it") {
+    AnnounceSettings settings;
+    settings.passkeys = {"sesame-open-1"};
+    AnnounceService service(settings, Rng(1));
+    Watch watch(minutes(15));
+    Observer observer(RuleBook({}, Rng(1), TimePoint()), telemetry::Telemetry());
+    observer.set_viewer(&watch);
+    HttpFront http(service, {}, telemetry::Telemetry());
+    http.set_listener(&observer);
+    const Caller caller{*Address::parse("127.0.0.1")};
+    for (const char* method : {"GET", "POST"}) {
+        for (const char* path :
+             {"/sesame-open-1/announce", "/sesame-open-1/scrape", "/sesame-open-1/", "/a/sesame-open-1"}) {
+            (void)http.answer({method, std::string(path) + "?left=1", true}, caller, at(1));
+        }
+    }
+    UdpFront udp(service, crypto::SipKey{1}, {}, telemetry::Telemetry());
+    const Endpoint from = *Endpoint::parse("127.0.0.1:1000");
+    ByteBuffer out;
+    REQUIRE(udp.answer(wire::encode_udp_request({}), from, at(1), out));
+    const auto id =
+        std::get<wire::UdpConnectReply>(wire::parse_udp_reply(out, Address::Family::V4)->body).connection_id;
+    udp.set_listener(&observer);
+    for (const std::uint16_t port : {std::uint16_t{6881}, std::uint16_t{0}}) {
+        wire::UdpAnnounceRequest request;
+        request.announce.port = port;
+        request.url_data = "/sesame-open-1/announce";
+        (void)udp.answer(wire::encode_udp_request({id, 1, request}), from, at(1), out);
+    }
+    CHECK(watch.exchanges().size() == 10);
+    for (const SeenExchange& seen : watch.exchanges()) {
+        CHECK(as_text(seen.request).find("sesame") == std::string_view::npos);
+    }
 }
 
 TEST_CASE("peers and swarms that are quiet for the timeout are forgotten") {
