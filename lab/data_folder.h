@@ -1,6 +1,7 @@
 #pragma once
 
-// What comes with the lab as files: scenarios and adapters. Beside the sources it is lab/; installed, share/swarmlab/lab.
+// What comes with the lab as files: scenarios and adapters. Beside the sources it is lab/; installed,
+// share/swarmlab/lab.
 
 #include <filesystem>
 #include <string>

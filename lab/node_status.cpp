@@ -54,8 +54,8 @@ void apply_ready(NodeStatus& node, const Json& event, double now_s) {
 constexpr std::size_t kMaxBans = 1000;  // remembered of one node
 
 bool is_of_interest(std::string_view kind) {
-    return kind == "ready" || kind == "stats" || kind == "completed" || kind == "exiting" || kind == "announce_sent" ||
-           kind == "events_dropped" || kind == "peer_banned";
+    return kind == "ready" || kind == "stats" || kind == "completed" || kind == "checked" || kind == "exiting" ||
+           kind == "announce_sent" || kind == "events_dropped" || kind == "peer_banned";
 }
 
 }  // namespace
@@ -80,6 +80,9 @@ bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
         apply_stats(node, event);
         if (!node.completed_at) node.completed_at = now_s;
         node.progress = 1;
+    } else if (kind == "checked") {  // one that was killed behind its last piece says no more that it is complete
+        apply_stats(node, event);
+        if (!node.completed_at && node.pieces > 0 && node.have == node.pieces) node.completed_at = now_s;
     } else if (kind == "announce_sent") {  // the last one says more than the last stats, which came before the end
         read(event, "downloaded", node.downloaded);
         read(event, "uploaded", node.uploaded);

@@ -14,6 +14,7 @@
 #include "lab/captures.h"
 #include "lab/data_folder.h"
 #include "lab/foreign_watch.h"
+#include "lab/junit.h"
 #include "lab/torrent_files.h"
 
 namespace bt::lab {
@@ -206,6 +207,9 @@ Result<LabExit> LabRun::conclude(std::vector<Verdict> more) {
     record_.wall_s = seconds_now() - begin_s_;
     report_ = report_json(prepared_.scenario, record_);
     BT_TRY(write_text(folder_ / "report.json", report_));
+    BT_TRY(write_text(folder_ / "junit.xml", junit_xml(prepared_.scenario, record_)));
+    BT_TRY(swarm_->merge_events());
+    link_latest(folder_, prepared_.scenario.name);
     const LabExit exit = exit_of(record_);
     if (exit == LabExit::Held && !options_.keep) remove_bulk(plan_, folder_);
     return exit;

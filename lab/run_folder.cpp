@@ -33,6 +33,17 @@ Result<fs::path> make_run_folder(const fs::path& out, const std::string& name, c
     return fail(local_error(ErrorCode::LimitReached, "too many runs of one second in " + base.string()));
 }
 
+// Made aside and renamed: of two runs that end together one stands there, never nothing.
+void link_latest(const fs::path& run, const std::string& name) {
+    std::error_code error;
+    const fs::path link = run.parent_path() / name;
+    const fs::file_status there = fs::symlink_status(link, error);
+    if (fs::exists(there) && !fs::is_symlink(there)) return;
+    const fs::path aside = run / "latest";
+    fs::create_symlink(run.filename(), aside, error);
+    if (!error) fs::rename(aside, link, error);
+}
+
 Status write_text(const fs::path& path, std::string_view text) {
     std::FILE* file = std::fopen(path.c_str(), "wbe");
     if (file == nullptr) return fail(system_error(errno, path.string()));

@@ -25,6 +25,9 @@ struct Stamp {
 [[nodiscard]] Result<std::filesystem::path> make_run_folder(const std::filesystem::path& out, const std::string& name,
                                                             const std::string& stamp);
 
+// out/NAME names the run that ended last (a symbolic link); nothing where a file or folder has that name.
+void link_latest(const std::filesystem::path& run, const std::string& name);
+
 [[nodiscard]] Status write_text(const std::filesystem::path& path, std::string_view text);
 [[nodiscard]] Status make_folder(const std::filesystem::path& path);
 

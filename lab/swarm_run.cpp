@@ -1,6 +1,7 @@
 #include "lab/swarm_run.h"
 
 #include <csignal>
+#include <cstdio>
 #include <utility>
 
 #include "lab/captures.h"
@@ -12,6 +13,7 @@ namespace bt::lab {
 SwarmRun::SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
                    Display& display, std::function<void()> on_change)
     : plan_(plan),
+      folder_(folder),
       display_(display),
       environment_({{kMark, folder.string()}}),
       on_change_(std::move(on_change)),
@@ -61,6 +63,10 @@ void SwarmRun::open_relay(std::size_t index) {
 
 void SwarmRun::start(bool hold) {
     if (hold) director_.hold();
+    // Without it nothing is lost but the order: every node has its own.
+    if (Result<LineFile> log = LineFile::create(folder_ / "log", LineFile::Flush::EachLine)) {
+        log_ = std::make_unique<LineFile>(std::move(*log));
+    }
     ask_versions();
     tick_.arm(loop_.now() + display_.interval());
     step_.schedule();
@@ -82,10 +88,23 @@ std::size_t SwarmRun::act(const TimelineEntry& entry) {
     return nodes;
 }
 
+void SwarmRun::on_note(const std::string& text) {
+    display_.note(text);
+    if (log_) log_->add(text);
+}
+
 void SwarmRun::flush() {
     for (Node& node : nodes_) {
         if (node.events) node.events->flush();
     }
+}
+
+Status SwarmRun::merge_events() const {
+    std::vector<EventSource> sources;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        sources.push_back({plan_.nodes[i].folder / "events.jsonl", nodes_[i].clock.starts()});
+    }
+    return bt::lab::merge_events(sources, folder_ / "events.jsonl");
 }
 
 pid_t SwarmRun::pid_of(std::size_t node) const {
@@ -104,7 +123,7 @@ void SwarmRun::finish() {
 // Does all that the director wants now, shows what it has to say, and waits for the next event.
 void SwarmRun::step() {
     while (const std::optional<Action> action = director_.poll_action(loop_.now())) carry_out(*action);
-    while (const std::optional<std::string> note = director_.poll_note()) display_.note(*note);
+    while (const std::optional<std::string> note = director_.poll_note()) on_note(*note);
     deadline_.arm(director_.next_deadline());
     on_change_();
 }
@@ -214,6 +233,7 @@ Status SwarmRun::write_adapter_files(std::size_t index) {
 
 void SwarmRun::on_event_line(std::size_t index, std::string_view line) {
     nodes_[index].events->add(line);
+    nodes_[index].clock.on_line(line, to_seconds(loop_.now() - start_));
     director_.on_event_line(index, line, loop_.now());
     if (event_kind_of(line) == "ready") open_relay(index);
     if (on_event) on_event(index, line);
@@ -222,6 +242,9 @@ void SwarmRun::on_event_line(std::size_t index, std::string_view line) {
 
 void SwarmRun::on_log_line(std::size_t index, std::string_view line) {
     nodes_[index].log->add(line);
+    char time[32];
+    std::snprintf(time, sizeof time, "%8.3f  ", to_seconds(loop_.now() - start_));
+    if (log_) log_->add(time + plan_.nodes[index].name + ": " + std::string(line));
     director_.on_log_line(index, line);
 }
 
@@ -254,6 +277,7 @@ void SwarmRun::start_process(std::size_t index) {
     Result<std::unique_ptr<net::ChildProcess>> process = net::ChildProcess::start(loop_, std::move(spec));
     if (!process) return director_.on_start_failed(index, process.error().message(), loop_.now());
     nodes_[index].process = std::move(*process);
+    nodes_[index].clock.on_start();
     if (!planned.adapter || planned.adapter->events) return;
     nodes_[index].watch = std::make_unique<ForeignWatch>(
         loop_, timers_, planned, words_of(index), plan_.torrent,

@@ -16,6 +16,7 @@
 #include "lab/director.h"
 #include "lab/display.h"
 #include "lab/foreign_watch.h"
+#include "lab/merged_events.h"
 #include "lab/relay.h"
 #include "lab/run_folder.h"
 
@@ -42,6 +43,8 @@ class SwarmRun {
     void finish();
 
     [[nodiscard]] const Director& director() const { return director_; }
+    // Every event in order of time, into the run's folder. After finish().
+    [[nodiscard]] Status merge_events() const;
     // 0 while it does not run.
     [[nodiscard]] pid_t pid_of(std::size_t node) const;
     // "swarm-client" -> "0.1.0"; what --version says.
@@ -50,6 +53,7 @@ class SwarmRun {
   private:
     struct Node {
         std::unique_ptr<LineFile> log, events;
+        EventClock clock;
         std::unique_ptr<net::ChildProcess> process;
         std::unique_ptr<ForeignWatch> watch;  // of other people's programs
     };
@@ -71,9 +75,11 @@ class SwarmRun {
     void cut_links(const CutLinks& cut);
     void open_relay(std::size_t index);
     void corrupt_files(std::size_t index, std::optional<std::uint32_t> piece);
+    void on_note(const std::string& text);
     void on_tick();
 
     const Plan& plan_;
+    std::filesystem::path folder_;
     Display& display_;
     std::vector<std::pair<std::string, std::string>> environment_;  // of our helpers; nodes have their own
     std::function<void()> on_change_;
@@ -90,6 +96,7 @@ class SwarmRun {
     std::vector<std::size_t> waiting_for_torrent_;  // trackers that start when it is there
     std::string create_log_;                        // last line
     std::map<std::string, std::string> versions_;
+    std::unique_ptr<LineFile> log_;  // what all say, in order of time
     net::UvTimer deadline_;
     net::UvTimer tick_;
     net::Deferred step_;

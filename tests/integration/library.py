@@ -92,13 +92,30 @@ def example():
         says(broken, "broken.torrent")
 
 
+def fixture():
+    """Tests of another project with a real swarm in them: Catch2's and GoogleTest's."""
+    with Lab("fixture", 300) as lab:
+        prefix = install(lab)
+        cmake("--install", os.environ["BT_BUILD_DIR"], "--prefix", prefix, "--component", "programs")
+        build = lab.path("fixture")
+        cmake("-S", os.path.join(ROOT, "lab", "examples", "fixture"), "-B", build, "-G", "Ninja",
+              f"-DCMAKE_PREFIX_PATH={prefix}", f"-DCMAKE_CXX_COMPILER={os.environ.get('BT_CXX', 'c++')}",
+              "-DCMAKE_FIND_PACKAGE_NO_PACKAGE_REGISTRY=ON")
+        cmake("--build", build)
+        for name in ("catch2_swarm", "gtest_swarm"):
+            node = lab.start(name, [os.path.join(build, name)])
+            ends_with(lab, node, EXIT_OK, 100)
+            left = [folder for folder, _, files in os.walk(lab.path("lab-out")) if "lock" in files]
+            check(not left, f"left behind: {left}")
+
+
 def headers():
     """What is installed needs the standard library alone, and is not the whole tree."""
     with Lab("headers") as lab:
         include = os.path.join(install(lab), "include", "swarmlab")
         found = [os.path.relpath(os.path.join(folder, name), include)
                  for folder, _, names in os.walk(include) for name in names]
-        check("client/client.h" in found and len(found) <= 16, f"installed headers: {sorted(found)}")
+        check("client/client.h" in found and "lab/swarm_fixture.h" in found and len(found) <= 17, f"installed headers: {sorted(found)}")
         for name in found:
             with open(os.path.join(include, name), encoding="utf-8") as header:
                 for included in re.findall(r"^\s*#\s*include\s+(\S+)", header.read(), re.MULTILINE):
@@ -106,4 +123,4 @@ def headers():
                     check(standard or included.strip('"') in found, f"{name} includes {included}")
 
 
-main({"example": example, "headers": headers})
+main({"example": example, "headers": headers, "fixture": fixture})

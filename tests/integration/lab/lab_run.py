@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from xml.etree import ElementTree
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 sys.path.insert(0, ROOT)
@@ -68,7 +69,7 @@ class Work:
         return process.returncode, stdout, stderr
 
     def runs(self):
-        return sorted(glob.glob(os.path.join(self.out, "*")))
+        return sorted(path for path in glob.glob(os.path.join(self.out, "*")) if not os.path.islink(path))
 
     def report(self):
         check(len(self.runs()) == 1, f"one run folder, not {self.runs()}")
@@ -156,6 +157,17 @@ def a_small_swarm_holds_and_its_report_says_so(work):
         with open(f"{run}/nodes/{name}/events.jsonl", encoding="utf-8") as file:
             kinds = [json.loads(line)["event"] for line in file]
         check(kinds.count("ready") == 1 and kinds[-1] == "exiting", f"events of {name}")
+    check(os.path.realpath(os.path.join(work.out, "t")) == run, "the link to the last run")
+    suite = ElementTree.parse(f"{run}/junit.xml").getroot().find("testsuite")
+    check([c.get("name") for c in suite.iter("testcase")] == [e["name"] for e in report["expectations"]], "junit.xml")
+    check(suite.get("failures") == "0" and suite.get("errors") == "0", "junit.xml")
+    with open(f"{run}/events.jsonl", encoding="utf-8") as file:
+        merged = [json.loads(line) for line in file]
+    check(len(merged) == sum(n["events"] for n in report["nodes"]), "every event is in the merged file")
+    check(all(a["at"] <= b["at"] for a, b in zip(merged, merged[1:])), "in order of time")
+    check({e["node"] for e in merged} == {n["name"] for n in report["nodes"]}, "of every node")
+    first = {e["node"]: e["at"] for e in reversed(merged)}
+    check(first["tracker"] < first["seeder-1"] < first["client-1"], f"{first}")
     check(not os.path.exists(f"{run}/content") and not os.path.exists(f"{run}/nodes/client-1/files"), "bulk is left")
     check(not work.processes(), "processes are left")
 
@@ -195,6 +207,9 @@ def a_failed_expectation_ends_with_1(work):
     check(code == 1 and "FAILED" in stdout, f"exit code {code}: {stdout}")
     report = work.report()
     check(report["verdict"] == "failed" and report["outcome"] == "timed_out" and report["exit_code"] == 1, f"{report}")
+    suite = ElementTree.parse(f"{work.runs()[0]}/junit.xml").getroot().find("testsuite")
+    failed = [case.get("name") for case in suite.iter("testcase") if case.find("failure") is not None]
+    check("all_complete_within" in failed and suite.get("failures") == str(len(failed)), f"junit.xml: {failed}")
     check(not expectation(report, "all_complete_within")["held"], "held")
     check(expectation(report, "max_hash_failures")["held"], "not held")
     check(os.path.isdir(work.runs()[0] + "/content"), "what failed stays for a look")
