@@ -32,7 +32,8 @@ enum class ConfigFormat : std::uint8_t { Toml, Json };
 class ConfigNode {
   public:
     using List = std::vector<ConfigNode>;
-    using Table = std::vector<std::pair<std::string, ConfigNode>>;  // in the order of the file (TOML: sorted by key)
+    struct Entry;
+    using Table = std::vector<Entry>;  // in the order of the file (TOML: sorted by key)
     struct Null {};
     struct Other {
         std::string kind;
@@ -46,6 +47,11 @@ class ConfigNode {
     [[nodiscard]] std::string_view type_name() const;  // "integer", "string", "table", …
     // nullptr when this is no table or has no such key.
     [[nodiscard]] const ConfigNode* find(std::string_view key) const;
+};
+
+struct ConfigNode::Entry {
+    std::string first;
+    ConfigNode second;
 };
 
 // One table of a file, for reading. Copies are cheap; the ConfigFile must outlive it.
