@@ -1,6 +1,7 @@
 #include <toml++/toml.h>
 
 #include "common/app/config_parse.h"
+#include "common/app/toml_outside.h"
 
 namespace bt::app {
 namespace {
@@ -43,6 +44,9 @@ Result<ConfigNode> convert(const toml::node& from, const std::string& file_name,
 }  // namespace
 
 Result<ConfigNode> parse_toml(std::string_view text, const std::string& file_name) {
+    if (const auto line = line_of_bare_non_ascii(text)) {
+        return fail(config_error(file_name, *line, "a letter outside ASCII belongs in quotes"));
+    }
     try {
         const toml::table root = toml::parse(text);
         return convert(root, file_name, 0);

@@ -79,6 +79,23 @@ TEST_CASE("a syntax error is told with file and line") {
     json("{\"a\": 9223372036854775807}");
 }
 
+TEST_CASE(
+    "bad input: TOML with letters outside ASCII is read in quotes and comments, and refused with its line elsewhere") {
+    const auto line = [](std::string_view text) {
+        const auto file = ConfigFile::parse(text, ConfigFormat::Toml, "f");
+        return file ? std::string("good") : file.error().detail;
+    };
+    const std::string refused = ": a letter outside ASCII belongs in quotes";
+    CHECK(line("a = \"\u00fcber\" # \u00e9t\u00e9\n'\u03c9' = '''\n\u03c9'''\n") == "good");
+    CHECK(line("\ufeff# begins with a byte order mark\na = 1\n") == "good");
+    CHECK(line("a = 1\nb = \u03c9/\n") == "f:2" + refused);
+    CHECK(line("\u00fcber = 1\n") == "f:1" + refused);
+    CHECK(line("a = \"\\\"\" # \u03c9\nb = \u03c9\n") == "f:2" + refused);
+    CHECK(line("a = \"\"\"x\"\"\"\"\nb = \u03c9 # \"\n") == "f:2" + refused);
+    CHECK(line("a = '\\' \u03c9 = 2\n") == "f:1" + refused);
+    CHECK(line("a = \"broken\nb = \u03c9\n") == "f:2" + refused);
+}
+
 TEST_CASE("a key twice is refused in both formats") {
     CHECK(refusal("a = 1\na = 2\n", ConfigFormat::Toml).starts_with("f:2: "));
     CHECK(refusal("{\"a\": 1,\n\"a\": 2}", ConfigFormat::Json) == "f:2: key a stands here a second time");
