@@ -100,10 +100,16 @@ int stay_up(const RunOptions& options, bool detached) {
     net::UvLoop loop;
     ControlDesk desk(loop, options, *guard, false);
     Door door(loop, desk);
+    bool was_up = false;
+    // Before the first process is there: an interrupt is one from the beginning.
+    const net::Signals signals(loop, [&](int) {
+        // Ctrl-C is how `up` ends; before it is up, and the second time, it is an interruption.
+        const bool in_order = was_up && desk.run() && !desk.run()->director().is_stopping();
+        in_order ? desk.stop() : desk.interrupt();
+    });
     Status opened = desk.open(std::move(*prepared));
     if (opened) opened = door.listen(desk.run()->folder() / "control.sock");
     if (!opened) return static_cast<int>(report_error(LabExit::Environment, opened.error()));
-    bool was_up = false;
     std::string folder = desk.run()->folder().string();
     desk.on_change = [&] {
         if (desk.exit()) return loop.stop();
@@ -113,15 +119,7 @@ int stay_up(const RunOptions& options, bool detached) {
         std::fflush(stdout);
         if (detached) redirect(desk.run()->folder() / "lab.log");
     };
-    std::string detail;
-    {
-        const net::Signals signals(loop, [&](int) {
-            // Ctrl-C is how `up` ends; before it is up, and the second time, it is an interruption.
-            const bool in_order = was_up && desk.run() && !desk.run()->director().is_stopping();
-            in_order ? desk.stop() : desk.interrupt();
-        });
-        loop.run();
-    }
+    loop.run();
     door.say_goodbye();
     if (was_up) return static_cast<int>(*desk.exit());
     std::fprintf(stderr, "swarm-lab: error: the swarm did not come up: %s\n  logs: %s/nodes/NODE/log\n",

@@ -230,11 +230,12 @@ LabExit run_scenario(const RunOptions& options, RunRecord* record) {
     const Result<std::unique_ptr<LabRun>> made = LabRun::make(loop, std::move(*prepared), options, *guard);
     if (!made) return report_error(LabExit::Environment, made.error());
     LabRun& run = **made;
-    run.start(false, [&] {
-        if (run.director().is_done()) loop.stop();
-    });
     {
+        // Before the first process is there: an interrupt is one from the beginning.
         const net::Signals signals(loop, [&](int) { run.swarm().interrupt(); });
+        run.start(false, [&] {
+            if (run.director().is_done()) loop.stop();
+        });
         loop.run();
     }
     const Result<LabExit> exit = run.conclude();

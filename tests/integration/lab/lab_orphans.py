@@ -47,8 +47,10 @@ def shared_temp():
 def kill_rounds(work, scenario, rounds, longest_s):
     rng = random.Random()
     before = {path for path in shared_temp()}
-    seen = 0
-    for attempt in range(rounds):
+    seen = kills = attempt = 0
+    while kills < rounds:
+        attempt += 1
+        check(attempt <= 4 * rounds, f"only {kills} of {attempt} labs ran long enough to be killed")
         command = ("run", "exec", "up")[attempt % 3]
         more = ["--", "sh", "-c", "(setsid sleep 300 &) ; sleep 300"] if command == "exec" else []
         process = work.start(scenario, *more, command=command, stdout=-3, stderr=-3)
@@ -60,7 +62,11 @@ def kill_rounds(work, scenario, rounds, longest_s):
         process.send_signal(signal.SIGKILL)
         process.wait()
         work.wait_no_process()
-        wait_for(lambda: not glob.glob(os.path.join(work.out, "*")), f"files are left: {glob.glob(work.out + '/*/*')}")
+        # A run that was over already has left its report, in order.
+        wait_for(lambda: not glob.glob(os.path.join(work.out, "*")) or
+                 glob.glob(os.path.join(work.out, "*", "report.json")), f"files are left: {glob.glob(work.out + '/*/*')}")
+        kills += not glob.glob(os.path.join(work.out, "*"))
+        shutil.rmtree(work.out, ignore_errors=True)
         for subnet in subnets:
             check(not listening_in(subnet), f"{subnet} is taken: {listening_in(subnet)}")
         seen += bool(subnets)
