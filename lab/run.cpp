@@ -209,6 +209,9 @@ Result<LabExit> LabRun::conclude(std::vector<Verdict> more) {
     BT_TRY(write_text(folder_ / "report.json", report_));
     BT_TRY(write_text(folder_ / "junit.xml", junit_xml(prepared_.scenario, record_)));
     BT_TRY(swarm_->merge_events());
+    // All is said: from here on the folder stays, and only what stays is linked to.
+    lock_.reset();
+    guard_.forget(folder_);
     link_latest(folder_, prepared_.scenario.name);
     const LabExit exit = exit_of(record_);
     if (exit == LabExit::Held && !options_.keep) remove_bulk(plan_, folder_);
