@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -334,7 +335,8 @@ class UdpSource {
         put64(connect.data(), 0x41727101980);
         for (int tries = 0; tries < 200; ++tries) {
             send(fd_, connect.data(), connect.size(), 0);
-            usleep(5'000);
+            pollfd poller{fd_, POLLIN, 0};
+            poll(&poller, 1, 5);
             std::uint8_t reply[16];
             if (recv(fd_, reply, sizeof reply, 0) == 16) {
                 id_ = std::uint64_t{get32(reply + 8)} << 32 | get32(reply + 12);
