@@ -3,8 +3,7 @@
 // How a lab's processes and its folder are known for its own, also by those who come after it was killed.
 //
 //  - Every process that a lab starts, and so every process that those start, has kMark=FOLDER in its environment,
-//  whatever
-//    groups or sessions they make.
+//    whatever groups or sessions they make.
 //  - The folder of a run has a file `lock` for as long as its lab lives: locked (flock) by the lab alone, so the kernel
 //    takes the lock away when the lab dies, however that comes. A lock file that nobody holds says: left behind.
 //  - A folder that was left behind goes wholly, unless its lab was told to keep what it makes; then the lock goes.

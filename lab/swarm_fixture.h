@@ -3,17 +3,16 @@
 // A real swarm inside a C++ test, with any framework:
 //
 //     bt::lab::LocalSwarm swarm{"small"};          // a scenario file, the name of one that comes with the lab, or TOML
-//     text swarm.start();                               // returns when every node is ready
+//     swarm.start();                               // returns when every node is ready
 //     connect_to(swarm.node("seeder-1").listen);
 //     swarm.wait_complete(30s);
 //
 // find_package(Swarmlab), target Swarmlab::lab. The swarm belongs to a child process, `swarm-lab control`, that ends
 // with everything it started when its input closes: at the end of the object, and whatever way this process dies.
 //
-//  - Every failure is a SwarmError, whose text ends with the last lines that the nodes said, merged in time order. So
-//  does
-//    standard error where the object is destroyed by another exception (Catch2's REQUIRE), or where dump_logs_if says
-//    so.
+//  - Every failure is a SwarmError, whose text ends with the last lines that the nodes said, merged in time order.
+//    They go to standard error too where the object is destroyed by another exception (Catch2's REQUIRE), or where
+//    dump_logs_if says so.
 //  - One thread. Calls block, kAnswerWithin or as long as they say.
 //  - Texts are UTF-8, paths absolute.
 
