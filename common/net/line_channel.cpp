@@ -137,7 +137,7 @@ Result<Fd> connect_unix(const std::string& path) {
     BT_TRY_ASSIGN(const auto address, address_of(path));
     BT_TRY_ASSIGN(Fd fd, unix_socket(0));
     const auto* name = reinterpret_cast<const sockaddr*>(&address.second);
-    if (connect(fd.get(), name, sizeof address.second) != 0) return fail(socket_error(errno, path));
+    if (connect(fd.get(), name, sizeof address.second) != 0) return fail(system_error(errno, path));
     return fd;
 }
 
