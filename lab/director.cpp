@@ -42,6 +42,7 @@ Director::Director(const Plan& plan, const Expectations& expect, Stop stop, std:
         NodeStatus node;
         node.name = planned.name;
         node.kind = planned.kind;
+        node.host = planned.host;
         node.address = planned.address;
         node.must_complete = planned.must_complete;
         if (planned.adapter) {

@@ -10,6 +10,8 @@
 #include <csignal>
 #include <ctime>
 
+#include "lab/slurm.h"
+
 namespace bt::lab {
 namespace {
 
@@ -115,6 +117,7 @@ bool clean_left_behind(const fs::path& folder) {
     const fs::path lock = folder / "lock";
     const net::Fd held = seize(lock);
     if (!held.is_open()) return false;
+    cancel_left_behind(folder);
     end_marked_processes(folder);
     std::error_code ignored;
     if (read_all(lock).ends_with(kKeep)) {

@@ -6,6 +6,7 @@
 //    whatever groups or sessions they make.
 //  - The folder of a run has a file `lock` for as long as its lab lives: locked (flock) by the lab alone, so the kernel
 //    takes the lock away when the lab dies, however that comes. A lock file that nobody holds says: left behind.
+//  - A job of a cluster that the run had (slurm.h) is cancelled.
 //  - A folder that was left behind goes wholly, unless its lab was told to keep what it makes; then the lock goes.
 
 #include <filesystem>

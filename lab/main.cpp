@@ -1,15 +1,19 @@
 // swarm-lab: swarms on one machine, from a scenario file.
 
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <filesystem>
+#include <iterator>
 
 #include "common/app/cli.h"
 #include "common/app/option_setters.h"
 #include "common/app/units.h"
 #include "lab/control.h"
 #include "lab/exec.h"
+#include "lab/node_agent.h"
 #include "lab/peer_command.h"
+#include "lab/plan_command.h"
 #include "lab/probe_command.h"
 #include "lab/run.h"
 #include "lab/runs.h"
@@ -75,10 +79,25 @@ std::vector<bt::app::Option> run_options(bt::lab::RunOptions& out) {
     };
 }
 
+std::vector<bt::app::Option> slurm_options(bt::lab::RunOptions& out) {
+    using namespace bt::app;
+    const auto add = [&out](const std::string& text) -> bt::Status {
+        out.job_options.push_back(text);
+        return {};
+    };
+    return {{"executor", "", "WHERE", "Where the nodes run: local, or slurm: in a job of Slurm on its hosts",
+             set_word(out.slurm, {{"local", false}, {"slurm", true}}), "local", "slurm"},
+            {"hosts", "", "N", "slurm: take so many hosts, no more than there are nodes",
+             set_number<std::uint32_t>(out.hosts, 1, 250), "4"},
+            {"sbatch", "", "OPTION", "slurm: an option for sbatch, as in --sbatch=--partition=short; repeatable", add,
+             "", "--partition=short"}};
+}
+
 bt::app::Command run_command(bt::lab::RunOptions& out) {
     using namespace bt::app;
     Command run{"run", "Run a scenario, compare every file, write a report", "", {scenario_of(out)}, run_options(out)};
     run.options.push_back({"quiet", "", "", "No progress", set_flag(out.quiet)});
+    std::ranges::move(slurm_options(out), std::back_inserter(run.options));
     run.options.push_back({"json", "", "", "Print the report instead of the summary", set_flag(out.json)});
     return run;
 }
@@ -102,6 +121,8 @@ struct Arguments {
     bt::lab::CtlOptions ctl;  // ps and down too
     bt::lab::PeerArguments peer;
     bt::lab::ProbeArguments probe;
+    bt::lab::PlanArguments plan;
+    bt::lab::NodeArguments node;
 };
 
 bt::app::Command up_command(Arguments& out) {
@@ -185,6 +206,10 @@ bt::app::Program lab_table(Arguments& out) {
                         init_command(out.exec.run),
                         peer_command(out.peer),
                         probe_command(out.probe),
+                        plan_command(out.plan),
+                        export_command(out.plan),
+                        content_command(out.plan),
+                        node_command(out.node),
                         {"list", "Scenarios and programs that the lab knows", "", {}, {}}};
     program.exit_codes = kExitCodes;
     program.command_required = true;
@@ -202,6 +227,10 @@ int run(int argc, char** argv) {
     const auto& command = std::get<std::string>(parsed);
     if (command == "peer") return bt::app::to_int(bt::lab::run_peer(arguments.peer));
     if (command == "probe") return static_cast<int>(bt::lab::run_probe_command(arguments.probe));
+    if (command == "plan") return static_cast<int>(bt::lab::print_plan(arguments.plan, options.bin));
+    if (command == "export") return static_cast<int>(bt::lab::export_scenario(arguments.plan, options.bin));
+    if (command == "content") return static_cast<int>(bt::lab::make_content(arguments.plan));
+    if (command == "node") return bt::lab::run_node(arguments.node);
     if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
     if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
     if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));

@@ -18,6 +18,7 @@ struct NodeStatus {
     std::string name;
     NodeKind kind = NodeKind::Client;
     std::string program;  // other people's: the adapter's name
+    std::string host;     // of a cluster; empty: here
     std::string address;
     bool must_complete = true;  // a client that the run waits for
     Phase phase = Phase::Waiting;

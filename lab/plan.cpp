@@ -17,6 +17,11 @@ NodePlan make_node(const Places& places, NodeKind kind, std::string name, std::s
     NodePlan node;
     node.kind = kind;
     node.address = places.subnet + '.' + std::to_string(index + 1);
+    if (!places.hosts.empty()) {
+        const Host& host = places.hosts[index % places.hosts.size()];
+        node.host = host.name;
+        node.address = host.address;
+    }
     node.hidden = relay ? places.subnet + '.' + std::to_string(index + 1 + kMaxRelayedNodes) : node.address;
     node.folder = places.run / "nodes" / name;
     node.files = node.folder / "files";

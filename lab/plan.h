@@ -23,6 +23,12 @@ namespace bt::lab {
 // Nodes write their events to this descriptor, which the lab reads.
 inline constexpr int kEventsDescriptor = 3;
 
+// A machine of a cluster that nodes run on.
+struct Host {
+    std::string name;
+    std::string address;  // that its nodes bind
+};
+
 struct Places {
     std::filesystem::path bin;      // where the programs lie
     std::filesystem::path run;      // folder of this run
@@ -31,6 +37,8 @@ struct Places {
     bool root = false;              // we are
     // A port that is free on an address; none: 6881.
     std::function<std::uint16_t(const std::string& address)> free_port = {};
+    // Nodes go to them in turn, the tracker first. None: all are here, each with its own address in `subnet`.
+    std::vector<Host> hosts = {};
 };
 
 using Adapters = std::map<std::string, std::shared_ptr<const Adapter>>;
@@ -38,6 +46,7 @@ using Adapters = std::map<std::string, std::shared_ptr<const Adapter>>;
 struct NodePlan {
     std::string name;
     NodeKind kind = NodeKind::Client;
+    std::string host;     // of a cluster; empty: here
     std::string address;  // that others see
     std::string hidden;   // that it binds, where links go through the relay; else the same
     Link link;            // as far as the relay keeps it

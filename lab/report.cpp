@@ -34,6 +34,7 @@ Json or_null(const std::optional<T>& value) {
 
 Json node_json(const NodeStatus& node, const RunRecord& run) {
     Json out = {{"name", node.name}, {"kind", kind_name(node.kind)}, {"address", node.address}};
+    out["host"] = node.host.empty() ? "localhost" : node.host;
     if (!node.program.empty()) out["program"] = node.program;
     out["listen"] = node.listen;
     out["started_at_s"] = or_null(node.started_at);
@@ -100,7 +101,9 @@ std::string report_json(const Scenario& scenario, const RunRecord& run) {
                 {"outcome", outcome_name(run.outcome)},
                 {"detail", run.detail}};
     out["completion_s"] = run.completion_time ? Json(to_seconds(*run.completion_time)) : Json(nullptr);
-    out["subnet"] = run.subnet + ".0/24";
+    out["executor"] = run.job.empty() ? "local" : "slurm";
+    out["job"] = run.job.empty() ? Json(nullptr) : Json(run.job);
+    out["subnet"] = run.subnet.empty() ? Json(nullptr) : Json(run.subnet + ".0/24");
     out["content"] = {{"name", run.content.name},
                       {"files", run.content.files},
                       {"bytes", run.content.bytes},

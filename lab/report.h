@@ -41,7 +41,8 @@ struct RunRecord {
     std::string started_at;  // "2026-01-31T12:00:00Z"
     double wall_s = 0;
     std::string folder;
-    std::string subnet;
+    std::string subnet;  // empty: on a cluster
+    std::string job;     // of Slurm; empty: here
     Outcome outcome = Outcome::Complete;
     std::string detail;
     bool held = false;  // somebody worked with the swarm and ended it; nothing is judged that did not come about

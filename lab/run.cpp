@@ -12,6 +12,7 @@
 #include "common/base/encoding.h"
 #include "common/net/signals.h"
 #include "lab/captures.h"
+#include "lab/cluster.h"
 #include "lab/data_folder.h"
 #include "lab/foreign_watch.h"
 #include "lab/junit.h"
@@ -141,7 +142,8 @@ double seconds_now() {
 
 }  // namespace
 
-LabRun::LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard, Subnet subnet)
+LabRun::LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard,
+               std::optional<Subnet> subnet)
     : loop_(loop),
       prepared_(std::move(prepared)),
       options_(options),
@@ -152,6 +154,7 @@ LabRun::LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, 
 
 LabRun::~LabRun() {
     swarm_.reset();
+    job_.reset();
     if (!lock_) return;
     if (!concluded_) end_marked_processes(folder_);
     lock_.reset();
@@ -162,7 +165,10 @@ Result<std::unique_ptr<LabRun>> LabRun::make(net::UvLoop& loop, Prepared prepare
                                              Guard& guard) {
     BT_TRY(check_programs(prepared));
     Rng rng = rng_of_this_process();
-    BT_TRY_ASSIGN(Subnet subnet, Subnet::claim(rng));
+    std::optional<Subnet> subnet;
+    if (!options.slurm) {
+        BT_TRY_ASSIGN(subnet, Subnet::claim(rng));
+    }
     std::unique_ptr<LabRun> run(new LabRun(loop, std::move(prepared), options, guard, std::move(subnet)));
     for (const fs::path& cleaned : clean_all_left_behind(options.out)) {
         run->display_.note("removed " + cleaned.string() + ": a lab that was killed left it behind");
@@ -179,25 +185,46 @@ Status LabRun::make_folder_of_run() {
     BT_TRY_ASSIGN(lock_, RunLock::take(folder_, options_.keep));
     const fs::path content =
         prepared_.recipe ? folder_ / "content" / prepared_.recipe->name : fs::path(scenario.content.path);
-    plan_ = make_plan(scenario, {options_.bin, folder_, content, subnet_.prefix(), geteuid() == 0, free_port},
-                      prepared_.adapters);
+    Places places{options_.bin, folder_, content, subnet_ ? subnet_->prefix() : "", geteuid() == 0, free_port, {}};
+    if (options_.slurm) {
+        BT_TRY(take_hosts());
+        places.hosts = job_->hosts();
+        record_.job = job_->id();
+    }
+    plan_ = make_plan(scenario, places, prepared_.adapters);
     if (options_.capture) add_captures(plan_);
     for (NodePlan& node : plan_.nodes) node.environment.emplace_back(kMark, folder_.string());
     record_.started_at = stamp.for_report;
     record_.folder = folder_.string();
-    record_.subnet = subnet_.prefix();
+    record_.subnet = places.subnet;
     return fill_folder(plan_, prepared_, folder_, display_);
+}
+
+// The limit of time is one for what never ends: the lab ends the job when the run is over.
+Status LabRun::take_hosts() {
+    const Scenario& scenario = prepared_.scenario;
+    const Duration longest = scenario.expect.nobody_completes_for.value_or(scenario.expect.all_complete_within);
+    const std::size_t nodes = scenario.node_names().size();
+    const SlurmWish wish{folder_, scenario.name, std::min<std::size_t>(options_.hosts, nodes),
+                         longest + scenario.stop.linger + minutes(10), options_.job_options};
+    BT_TRY_ASSIGN(job_, SlurmJob::start(loop_, wish, [this](const std::string& text) { display_.note(text); }));
+    display_.note("job " + job_->id() + " has " + std::to_string(job_->hosts().size()) + " hosts");
+    return {};
 }
 
 void LabRun::start(bool hold, std::function<void()> on_change) {
     record_.held = hold;
-    swarm_ = std::make_unique<SwarmRun>(loop_, plan_, prepared_.scenario, folder_, display_, std::move(on_change));
+    Launcher launcher;
+    if (job_) launcher = [this](const NodePlan& node) { return job_->launcher(node.host, node.name, options_.bin); };
+    swarm_ = std::make_unique<SwarmRun>(loop_, plan_, prepared_.scenario, folder_, display_, std::move(on_change),
+                                        std::move(launcher));
     swarm_->start(hold);
 }
 
 Result<LabExit> LabRun::conclude(std::vector<Verdict> more) {
     swarm_->finish();
     display_.finish();
+    if (job_) job_->end();
     end_marked_processes(folder_);
     concluded_ = true;
     if (options_.capture) BT_TRY(collect_captures(plan_, folder_));
@@ -227,11 +254,18 @@ LabExit run_scenario(const RunOptions& options, RunRecord* record) {
     app::ignore_sigpipe();
     Result<Prepared> prepared = prepare_scenario(find_scenario(options.bin, options.scenario), options.bin);
     if (!prepared) return report_error(LabExit::ScenarioWrong, prepared.error());
+    if (options.slurm) {
+        const Status can = check_for_cluster(prepared->scenario);
+        if (!can) return report_error(LabExit::ScenarioWrong, can.error());
+    }
     Result<Guard> guard = Guard::start();
     if (!guard) return report_error(LabExit::Environment, guard.error());
     net::UvLoop loop;
     const Result<std::unique_ptr<LabRun>> made = LabRun::make(loop, std::move(*prepared), options, *guard);
-    if (!made) return report_error(LabExit::Environment, made.error());
+    if (!made) {
+        const bool interrupted = made.error().code == ErrorCode::Cancelled;
+        return report_error(interrupted ? LabExit::Interrupted : LabExit::Environment, made.error());
+    }
     LabRun& run = **made;
     {
         // Before the first process is there: an interrupt is one from the beginning.

@@ -16,6 +16,7 @@
 #include "lab/plan.h"
 #include "lab/prepare.h"
 #include "lab/report.h"
+#include "lab/slurm.h"
 #include "lab/subnet.h"
 #include "lab/swarm_run.h"
 
@@ -24,11 +25,14 @@ namespace bt::lab {
 struct RunOptions {
     std::string scenario;
     std::filesystem::path out = "lab-out";
-    std::filesystem::path bin;  // where swarm-client and the others lie
-    bool capture = false;       // own nodes record their connections
-    bool keep = false;          // generated content and downloaded files stay, also when all held
-    bool quiet = false;         // no progress
-    bool json = false;          // the report on standard output instead of the summary
+    std::filesystem::path bin;             // where swarm-client and the others lie
+    bool capture = false;                  // own nodes record their connections
+    bool keep = false;                     // generated content and downloaded files stay, also when all held
+    bool quiet = false;                    // no progress
+    bool json = false;                     // the report on standard output instead of the summary
+    bool slurm = false;                    // nodes run in a job of Slurm, not here
+    std::uint32_t hosts = 4;               // of that job; no more than there are nodes
+    std::vector<std::string> job_options;  // for sbatch
 };
 
 class LabRun {
@@ -58,18 +62,20 @@ class LabRun {
     [[nodiscard]] const std::string& report() const { return report_; }
 
   private:
-    LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard, Subnet subnet);
+    LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard, std::optional<Subnet> subnet);
     Status make_folder_of_run();
+    Status take_hosts();
 
     net::UvLoop& loop_;
     Prepared prepared_;
     RunOptions options_;
     Guard& guard_;
-    Subnet subnet_;
+    std::optional<Subnet> subnet_;  // where nodes run here
     double begin_s_;
     Display display_;
     std::filesystem::path folder_;
     std::optional<RunLock> lock_;
+    std::unique_ptr<SlurmJob> job_;
     Plan plan_;
     std::unique_ptr<SwarmRun> swarm_;
     RunRecord record_;

@@ -34,6 +34,7 @@ Status read_tracker(const ConfigTable& root, const std::vector<std::string>& pro
     BT_TRY_ASSIGN(const std::optional<ConfigTable> table, root.table("tracker"));
     if (!table) return {};
     BT_TRY(table->allow_only({"kind", "interval", "options", "config"}));
+    scenario.tracker_line = table->node().line;
     if (table->has("kind")) {
         BT_TRY_ASSIGN(const std::string kind, read_kind(*table, "kind", {"tracker"}, programs));
         if (kind != "tracker") scenario.tracker_program = kind;

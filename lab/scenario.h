@@ -54,6 +54,7 @@ struct NodeGroup {
     bool if_installed = false;  // another program: none of them where it is not on this machine
     bool must_complete = true;  // clients: the run waits for them
     bool magnet = false;        // clients: started with a magnet link
+    std::uint32_t line = 0;     // of the file
 };
 
 struct Content {
@@ -69,6 +70,7 @@ struct Scenario {
     Content content;
     Duration announce_interval = seconds(5);
     std::string tracker_program;  // an adapter's name; empty: ours
+    std::uint32_t tracker_line = 0;
     std::vector<std::string> tracker_options;
     std::string tracker_config;  // TOML, behind what the lab writes into our tracker's configuration
     std::vector<NodeGroup> groups;

@@ -89,6 +89,7 @@ Result<NodeGroup> read_group(const ConfigTable& table, const std::vector<std::st
     BT_TRY(table.allow_only({"kind", "role", "persona", "name", "count", "options", "arguments", "link", "start",
                              "every", "poisson", "must_complete", "magnet", "if_installed"}));
     NodeGroup group;
+    group.line = table.node().line;
     std::string kind;
     BT_TRY(read_node_kind(table, programs, group, kind));
     BT_TRY_ASSIGN(group.name, read_name(table, "name", group.persona.empty() ? kind : group.persona));

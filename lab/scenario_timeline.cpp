@@ -90,6 +90,7 @@ Status read_timeline(const ConfigTable& root, Scenario& scenario) {
         BT_TRY(
             table.allow_only({"at", "when", "do", "nodes", "from", "for", "upload", "download", "piece", "optional"}));
         TimelineEntry entry;
+        entry.line = table.node().line;
         BT_TRY_ASSIGN(entry.at, read_duration(table, "at", true));
         BT_TRY_ASSIGN(const std::optional<std::string> when, table.string("when"));
         if (entry.at.has_value() == when.has_value()) {

@@ -6,17 +6,19 @@
 
 #include "lab/captures.h"
 #include "lab/left_behind.h"
+#include "lab/node_agent.h"
 #include "lab/torrent_files.h"
 
 namespace bt::lab {
 
 SwarmRun::SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
-                   Display& display, std::function<void()> on_change)
+                   Display& display, std::function<void()> on_change, Launcher launcher)
     : plan_(plan),
       folder_(folder),
       display_(display),
       environment_({{kMark, folder.string()}}),
       on_change_(std::move(on_change)),
+      launcher_(std::move(launcher)),
       loop_(loop),
       timers_(loop_),
       start_(loop.now()),
@@ -128,10 +130,19 @@ void SwarmRun::step() {
     on_change_();
 }
 
+// To one on another host through its agent; where that does not answer a SIGKILL, what holds it here goes.
+void SwarmRun::send_signal(std::size_t index, int number) {
+    net::ChildProcess* process = nodes_[index].process.get();
+    if (process == nullptr) return;
+    if (plan_.nodes[index].host.empty()) return process->kill(number);
+    process->write_stdin(agent_signal(number));
+    if (number != SIGKILL) return;
+    nodes_[index].give_up = std::make_unique<net::UvTimer>(timers_, [process] { process->kill(SIGKILL); });
+    nodes_[index].give_up->arm(loop_.now() + Director::kStopWithin);
+}
+
 void SwarmRun::carry_out(const Action& action) {
-    const auto send = [this](std::size_t node, int signal_number) {
-        if (net::ChildProcess* process = nodes_[node].process.get()) process->kill(signal_number);
-    };
+    const auto send = [this](std::size_t node, int signal_number) { send_signal(node, signal_number); };
     if (const auto* start = std::get_if<StartNode>(&action)) {
         start_node(start->node);
     } else if (const auto* torrent = std::get_if<MakeTorrent>(&action)) {
@@ -267,13 +278,16 @@ void SwarmRun::start_process(std::size_t index) {
         spec.events_fd = kEventsDescriptor;
         spec.on_event_line = [this, index](std::string_view line) { on_event_line(index, line); };
     }
-    spec.on_exit = [this, index](const net::ChildExit& exit) {
+    spec.on_exit = [this, index](const net::ChildExit& ended) {
+        const net::ChildExit exit = nodes_[index].remote_exit.value_or(ended);
+        nodes_[index].give_up.reset();
         const std::optional<int> code = exit.signalled ? std::nullopt : std::optional(exit.code);
         const std::optional<int> signal = exit.signalled ? std::optional(exit.signal) : std::nullopt;
         nodes_[index].watch.reset();
         director_.on_exit(index, code, signal, loop_.now());
         step_.schedule();  // not now: it may be started again, in place of the process that calls
     };
+    if (!planned.host.empty()) launch_elsewhere(index, spec);
     Result<std::unique_ptr<net::ChildProcess>> process = net::ChildProcess::start(loop_, std::move(spec));
     if (!process) return director_.on_start_failed(index, process.error().message(), loop_.now());
     nodes_[index].process = std::move(*process);
@@ -283,6 +297,23 @@ void SwarmRun::start_process(std::size_t index) {
         loop_, timers_, planned, words_of(index), plan_.torrent,
         [this, index](std::string_view line) { on_event_line(index, line); },
         [this, index](std::string_view line) { on_log_line(index, line); });
+}
+
+// The agent there does with the command what we do here, and says in lines what we would have read from descriptors.
+void SwarmRun::launch_elsewhere(std::size_t index, net::ChildSpec& spec) {
+    nodes_[index].remote_exit.reset();
+    std::vector<std::string> argv = launcher_(plan_.nodes[index]);
+    argv.insert(argv.end(), spec.argv.begin(), spec.argv.end());
+    spec.argv = std::move(argv);
+    spec.stdin_pipe = true;
+    spec.events_fd.reset();
+    spec.standard_output.on_line = [this, index, output = spec.standard_output.on_line,
+                                    event = spec.on_event_line](std::string_view line) {
+        const AgentLine said = read_agent_line(line);
+        if (said.kind == AgentLine::Kind::Output) return output(said.text);
+        if (said.kind == AgentLine::Kind::Event) return event(said.text);
+        nodes_[index].remote_exit = read_agent_exit(said.text);
+    };
 }
 
 // The director asks for it when the tracker is ready; a tracker that wants to know it first had it made before.

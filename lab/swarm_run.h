@@ -22,12 +22,15 @@
 
 namespace bt::lab {
 
+// How nodes are started on hosts of a cluster: what goes in front of a node's command, `swarm-lab node` last.
+using Launcher = std::function<std::vector<std::string>(const NodePlan&)>;
+
 class SwarmRun {
   public:
     // The folders of the plan exist; `folder` is the run's. on_change: something was done or happened; it may not
     // destroy the run.
     SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
-             Display& display, std::function<void()> on_change);
+             Display& display, std::function<void()> on_change, Launcher launcher = {});
 
     // Held: see director.h. From here until director().is_done() there are processes.
     void start(bool hold);
@@ -56,12 +59,17 @@ class SwarmRun {
         EventClock clock;
         std::unique_ptr<net::ChildProcess> process;
         std::unique_ptr<ForeignWatch> watch;  // of other people's programs
+        // On another host: what its agent said of its end, and when we stop waiting for the agent.
+        std::optional<net::ChildExit> remote_exit;
+        std::unique_ptr<net::UvTimer> give_up;
     };
 
     void ask_versions();
     void step();
     void start_node(std::size_t index);
     void start_process(std::size_t index);
+    void launch_elsewhere(std::size_t index, net::ChildSpec& spec);
+    void send_signal(std::size_t index, int number);
     Status write_adapter_files(std::size_t index);
     [[nodiscard]] Words words_of(std::size_t index) const;
     void on_torrent_there(const std::string& problem);
@@ -83,6 +91,7 @@ class SwarmRun {
     Display& display_;
     std::vector<std::pair<std::string, std::string>> environment_;  // of our helpers; nodes have their own
     std::function<void()> on_change_;
+    Launcher launcher_;
     net::UvLoop& loop_;
     net::TimerQueue timers_;
     TimePoint start_;

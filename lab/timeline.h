@@ -61,6 +61,7 @@ struct TimelineEntry {
     RateLimits limits;                   // Limit
     std::optional<std::uint32_t> piece;  // Corrupt; nothing: the first one that is there
     bool optional = false;               // need not fire
+    std::uint32_t line = 0;              // of the file
     bool arrival = false;                // made by the lab for a group's start time; no note, no verdict
 };
 

@@ -1,0 +1,105 @@
+#include "lab/yaml.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace bt::lab {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kStep = 2;
+
+bool is_word_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '.' || c == '/';
+}
+
+std::string quoted(const std::string& text) {
+    return Json(text).dump(-1, ' ', true, nlohmann::detail::error_handler_t::replace);  // is YAML too
+}
+
+// YAML 1.1 reads these as booleans or null, whatever their case.
+bool means_something(std::string word) {
+    std::ranges::transform(word, word.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? char(c + 32) : c; });
+    constexpr std::string_view kWords[] = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"};
+    return std::ranges::find(kWords, word) != std::end(kWords);
+}
+
+std::string key_text(const std::string& key) {
+    const bool letter = !key.empty() && ((key[0] >= 'a' && key[0] <= 'z') || (key[0] >= 'A' && key[0] <= 'Z'));
+    const bool plain = letter && std::ranges::all_of(key, is_word_character) && !means_something(key);
+    return plain ? key : quoted(key);
+}
+
+// One that a literal block gives back byte by byte: printable lines, the last with its end, no blank at a line's begin
+// or end.
+bool fits_block(const std::string& text) {
+    if (!text.ends_with('\n') || std::ranges::count(text, '\n') < 2) return false;
+    char before = '\n';
+    for (const char c : text) {
+        const bool printable = c == '\n' || (c >= 0x20 && c < 0x7f);
+        const bool blank_at_edge = (c == ' ' && before == '\n') || (c == '\n' && before == ' ');
+        if (!printable || blank_at_edge) return false;
+        before = c;
+    }
+    return text[0] != '\n' && text[text.size() - 2] != '\n';
+}
+
+void add(std::string& out, const Json& value, std::size_t indent);
+
+void add_block(std::string& out, const std::string& text, std::size_t indent) {
+    out += "|\n";
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = text.find('\n', at);
+        if (end > at) out.append(indent, ' ').append(text, at, end - at);
+        out += '\n';
+        at = end + 1;
+    }
+}
+
+// What stands behind "key:" or "-"; ends its line.
+void add_value(std::string& out, const Json& value, std::size_t indent, bool in_list) {
+    if (value.is_structured() && !value.empty()) {
+        if (in_list && value.is_object()) {  // its first key stands behind the dash
+            std::string inner;
+            add(inner, value, indent);
+            out += ' ' + inner.substr(indent);
+            return;
+        }
+        out += '\n';
+        return add(out, value, indent);
+    }
+    out += ' ';
+    if (value.is_string() && fits_block(value.get_ref<const std::string&>())) {
+        return add_block(out, value.get_ref<const std::string&>(), indent);
+    }
+    out += value.is_string() ? quoted(value.get_ref<const std::string&>()) : value.dump();
+    out += '\n';
+}
+
+void add(std::string& out, const Json& value, std::size_t indent) {
+    if (value.is_array()) {
+        for (const Json& item : value) {
+            out.append(indent, ' ') += '-';
+            add_value(out, item, indent + kStep, true);
+        }
+        return;
+    }
+    for (const auto& [key, item] : value.items()) {
+        out.append(indent, ' ') += key_text(key) + ':';
+        add_value(out, item, indent + kStep, false);
+    }
+}
+
+}  // namespace
+
+std::string yaml_from_json(std::string_view json) {
+    const Json value = Json::parse(json);
+    if (!value.is_structured() || value.empty()) return value.dump() + "\n";
+    std::string out;
+    add(out, value, 0);
+    return out;
+}
+
+}  // namespace bt::lab
