@@ -69,7 +69,7 @@ swarm_apt() { # runs apt-get as root (as_root comes from the caller), its output
     return 1
 }
 
-# Two test packages bring a system service, which we neither need nor want to leave running on somebody's machine.
+# Some test packages bring a system service, which we neither need nor want to leave running on somebody's machine.
 swarm_stop_services() {
     [ -d /run/systemd/system ] || return 0
     local package
@@ -77,6 +77,8 @@ swarm_stop_services() {
         case $package in
             opentracker | transmission-daemon)
                 "${as_root[@]}" systemctl disable --now "$package" >/dev/null 2>&1 || true ;;
+            slurm-wlm)
+                "${as_root[@]}" systemctl disable --now slurmctld slurmd >/dev/null 2>&1 || true ;;
         esac
     done
 }

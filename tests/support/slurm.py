@@ -20,7 +20,7 @@ import time
 
 NODES = 4
 STARTS = 3  # a port may be taken between our look and their bind
-READY_S = 30
+READY_S = 60
 _PR_SET_CHILD_SUBREAPER = 36
 
 CONF = """ClusterName=swarmlab
@@ -122,18 +122,25 @@ class Cluster:
         user = subprocess.run(["id", "-un"], stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
         with open(os.path.join(self.folder, "slurm.conf"), "w", encoding="utf-8") as conf:
             conf.write(CONF.format(host=host, user=user, port=ports[0], folder=self.folder, nodes=nodes, count=NODES))
+        # Nothing here uses cgroups, but slurmd looks which version there is, and there may be none.
+        with open(os.path.join(self.folder, "cgroup.conf"), "w", encoding="utf-8") as conf:
+            conf.write("CgroupPlugin=cgroup/v1\nCgroupAutomount=no\n")
         # In a session of its own: what ends the test's group leaves it to clean up.
         self.holder = subprocess.Popen([sys.executable, os.path.abspath(__file__), self.folder],
                                        stdin=subprocess.PIPE, env=self.environment(), start_new_session=True)
 
     def _wait_ready(self):
         end = time.monotonic() + READY_S
-        while time.monotonic() < end and self.holder.poll() is None:
+        while time.monotonic() < end and self.holder.poll() is None and not self._has_failed():
             states = self.run("sinfo", "--noheader", "--Node", "--format=%t").split()
             if len(states) == NODES and set(states) == {"idle"}:
                 return True
             time.sleep(0.1)
         return False
+
+    def _has_failed(self):
+        said = self.said()
+        return "fatal: " in said or "initialization failed" in said
 
     def stop(self):
         if self.holder:

@@ -137,6 +137,7 @@ def slurm_ctrl_c_in_the_queue_ends_the_job(work, cluster):
     stdout, stderr = process.communicate(timeout=60)
     check(process.returncode == 130, f"exit code {process.returncode}: {stdout}{stderr}")
     check(len(cluster.jobs()) == 1, f"jobs: {cluster.jobs()}")
+    check(not work.runs(), f"left behind: {work.runs()}")
 
 
 @on_cluster
