@@ -40,17 +40,20 @@ Status copy_content(const Plan& plan) {
     return {};
 }
 
-Status fill_folder(const Plan& plan, const Prepared& prepared, const fs::path& run, Display& display) {
+// Before there are hosts that wait for it: this blocks.
+Status make_content(const Prepared& prepared, const fs::path& run, Display& display) {
+    if (!prepared.recipe) return {};
+    display.note("making " + std::to_string(prepared.recipe->total_size()) + " bytes of content");
+    return torrents::generate(*prepared.recipe, run / "content");
+}
+
+Status fill_folder(const Plan& plan, const Prepared& prepared, const fs::path& run) {
     const std::string ending = fs::path(prepared.scenario.file).extension().string();
     BT_TRY(write_text(run / ("scenario" + ending), prepared.text));
     BT_TRY(write_text(plan.tracker_config, plan.tracker_config_text));
     for (const NodePlan& node : plan.nodes) {
         BT_TRY(make_folder(node.kind == NodeKind::Client || node.copy_content ? node.files : node.folder));
         if (!node.limits_file.empty()) BT_TRY(write_text(node.limits_file, limits_text(node.kind, node.limits)));
-    }
-    if (prepared.recipe) {
-        display.note("making " + std::to_string(prepared.recipe->total_size()) + " bytes of content");
-        BT_TRY(torrents::generate(*prepared.recipe, run / "content"));
     }
     return copy_content(plan);
 }
@@ -186,8 +189,13 @@ Status LabRun::make_folder_of_run() {
     const fs::path content =
         prepared_.recipe ? folder_ / "content" / prepared_.recipe->name : fs::path(scenario.content.path);
     Places places{options_.bin, folder_, content, subnet_ ? subnet_->prefix() : "", geteuid() == 0, free_port, {}};
+    BT_TRY(make_content(prepared_, folder_, display_));
     if (options_.slurm) {
-        BT_TRY(take_hosts());
+        if (const Status got = take_hosts(); !got) {
+            std::error_code ignored;
+            fs::remove_all(folder_, ignored);  // no run came of it
+            return got;
+        }
         places.hosts = job_->hosts();
         record_.job = job_->id();
     }
@@ -197,7 +205,7 @@ Status LabRun::make_folder_of_run() {
     record_.started_at = stamp.for_report;
     record_.folder = folder_.string();
     record_.subnet = places.subnet;
-    return fill_folder(plan_, prepared_, folder_, display_);
+    return fill_folder(plan_, prepared_, folder_);
 }
 
 // The limit of time is one for what never ends: the lab ends the job when the run is over.

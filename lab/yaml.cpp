@@ -1,6 +1,7 @@
 #include "lab/yaml.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 
 namespace bt::lab {
@@ -15,8 +16,28 @@ bool is_word_character(char c) {
            c == '.' || c == '/';
 }
 
+// JSON's, but for characters that it writes as two halves.
 std::string quoted(const std::string& text) {
-    return Json(text).dump(-1, ' ', true, nlohmann::detail::error_handler_t::replace);  // is YAML too
+    std::string out = Json(text).dump(-1, ' ', true, nlohmann::detail::error_handler_t::replace);
+    for (std::size_t at = 0; (at = out.find('\\', at)) != std::string::npos; at += 2) {
+        const auto half = [&](std::size_t from) { return std::stoul(out.substr(from + 2, 4), nullptr, 16); };
+        if (out[at + 1] != 'u' || half(at) < 0xd800 || half(at) > 0xdbff) continue;
+        const unsigned long whole = 0x10000 + ((half(at) - 0xd800) << 10) + (half(at + 6) - 0xdc00);
+        char escaped[16];
+        std::snprintf(escaped, sizeof escaped, "\\U%08lx", whole);
+        out.replace(at, 12, escaped);
+    }
+    return out;
+}
+
+// Control characters beyond ASCII, separators of lines, the byte order mark.
+bool has_awkward(const std::string& text) {
+    if (text.find("\xe2\x80\xa8") != std::string::npos || text.find("\xe2\x80\xa9") != std::string::npos) return true;
+    if (text.find("\xef\xbb\xbf") != std::string::npos || text.find("\xef\xbf\xbe") != std::string::npos) return true;
+    for (std::size_t at = 0; (at = text.find('\xc2', at)) != std::string::npos; ++at) {
+        if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xa0) return true;
+    }
+    return false;
 }
 
 // YAML 1.1 reads these as booleans or null, whatever their case.
@@ -35,10 +56,11 @@ std::string key_text(const std::string& key) {
 // One that a literal block gives back byte by byte: printable lines, the last with its end, no blank at a line's begin
 // or end.
 bool fits_block(const std::string& text) {
-    if (!text.ends_with('\n') || std::ranges::count(text, '\n') < 2) return false;
+    if (!text.ends_with('\n') || std::ranges::count(text, '\n') < 2 || has_awkward(text)) return false;
     char before = '\n';
     for (const char c : text) {
-        const bool printable = c == '\n' || (c >= 0x20 && c < 0x7f);
+        const auto byte = static_cast<unsigned char>(c);
+        const bool printable = c == '\n' || (byte >= 0x20 && byte != 0x7f);
         const bool blank_at_edge = (c == ' ' && before == '\n') || (c == '\n' && before == ' ');
         if (!printable || blank_at_edge) return false;
         before = c;

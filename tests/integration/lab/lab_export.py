@@ -236,6 +236,8 @@ def kubernetes_is_valid(work):
     objects = load(folder, "swarm.yaml")
     names = validate(objects)
     check(names["Job"] == {"t-seeder", "t-client"} and names["Deployment"] == {"t-tracker"}, f"names: {names}")
+    with open(os.path.join(ROOT, "torrents/recipes/small.toml"), encoding="utf-8") as file:
+        check(objects[0]["data"]["recipe.toml"] == file.read(), "the recipe, byte by byte")
     clients = next(one for one in objects if one["metadata"]["name"] == "t-client")["spec"]
     check(clients["completionMode"] == "Indexed" and clients["completions"] == 3, "an indexed job of clients")
     if shutil.which("kubectl"):

@@ -21,6 +21,10 @@ TEST_CASE("YAML quotes every string, and keys that would be something else") {
 TEST_CASE("YAML keeps texts of several lines as they are, and quotes what a block would change") {
     CHECK(yaml_from_json(R"({"a":"one\n\ntwo = 2\n","b":1})") == "a: |\n  one\n\n  two = 2\nb: 1\n");
     CHECK(yaml_from_json(R"({"a":{"b":"x\ny\n"}})") == "a:\n  b: |\n    x\n    y\n");
+    CHECK(yaml_from_json("{\"a\":\"gr\u00fc\u00dfe\\n\\n\U0001f331\\n\"}") ==
+          "a: |\n  gr\u00fc\u00dfe\n\n  \U0001f331\n");
+    CHECK(yaml_from_json("{\"a\":\"\U0001f331 \\\\ud83c \x7f\"}") == "a: \"\\U0001f331 \\\\ud83c \\u007f\"\n");
+    CHECK(yaml_from_json("{\"a\":\"x\\n\u2028\\n\"}") == "a: \"x\\n\\u2028\\n\"\n");
     for (const char* text : {"one\\ntwo", "one\\n two\\n", "one \\ntwo\\n", "one\\ntwo\\n\\n", "\\none\\ntwo\\n",
                              "a\\tb\\nc\\n", "one\\n"}) {
         CHECK(yaml_from_json(std::string(R"({"a":")") + text + "\"}") == std::string("a: \"") + text + "\"\n");
