@@ -13,12 +13,20 @@ std::string whole_seconds(Duration duration) {
     return std::to_string(std::chrono::duration_cast<seconds>(duration).count());
 }
 
-NodePlan make_node(const Places& places, NodeKind kind, std::string name, std::size_t index, bool relay) {
+// Programs ban addresses: where there are hosts enough, the last one is for scripted peers alone.
+const Host& host_of(const Scenario& scenario, const Places& places, NodeKind kind, std::size_t index) {
+    const std::vector<Host>& hosts = places.hosts;
+    if (hosts.size() == 1 || scenario.count(NodeKind::Peer) == 0) return hosts[index % hosts.size()];
+    return kind == NodeKind::Peer ? hosts.back() : hosts[index % (hosts.size() - 1)];
+}
+
+NodePlan make_node(const Scenario& scenario, const Places& places, NodeKind kind, std::string name, std::size_t index,
+                   bool relay) {
     NodePlan node;
     node.kind = kind;
     node.address = places.subnet + '.' + std::to_string(index + 1);
     if (!places.hosts.empty()) {
-        const Host& host = places.hosts[index % places.hosts.size()];
+        const Host& host = host_of(scenario, places, kind, index);
         node.host = host.name;
         node.address = host.address;
     }
@@ -88,8 +96,8 @@ void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, con
     const std::vector<Duration> starts =
         start_times(group.arrival, group.count, Rng(scenario.rng_seed).fork(plan.nodes.size() ^ 0x57a7));
     for (std::uint32_t i = 1; i <= group.count; ++i) {
-        NodePlan node =
-            make_node(places, group.kind, group.name + '-' + std::to_string(i), plan.nodes.size(), plan.relay);
+        NodePlan node = make_node(scenario, places, group.kind, group.name + '-' + std::to_string(i), plan.nodes.size(),
+                                  plan.relay);
         node.must_complete = group.must_complete;
         node.link = {group.shaped_by_relay ? group.link.rate : RateLimits{}, group.link.delay, group.link.jitter};
         node.on_demand = group.arrival.on_demand;
@@ -141,7 +149,7 @@ Plan make_plan(const Scenario& scenario, const Places& places, const Adapters& a
     plan.tracker_config_text = "port = 0\ninterval = " + whole_seconds(scenario.announce_interval) +
                                "\nrngSeed = " + rng_seed_for(scenario, 0) + "\n" + scenario.tracker_config;
 
-    NodePlan tracker = make_node(places, NodeKind::Tracker, "tracker", 0, plan.relay);
+    NodePlan tracker = make_node(scenario, places, NodeKind::Tracker, "tracker", 0, plan.relay);
     if (scenario.tracker_program.empty()) {
         tracker.argv.push_back(plan.tracker_config.string());
         add_common(tracker, scenario.tracker_options);

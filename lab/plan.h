@@ -37,7 +37,7 @@ struct Places {
     bool root = false;              // we are
     // A port that is free on an address; none: 6881.
     std::function<std::uint16_t(const std::string& address)> free_port = {};
-    // Nodes go to them in turn, the tracker first. None: all are here, each with its own address in `subnet`.
+    // Nodes go to them in turn, the tracker first, scripted peers to the last alone. None: all are here, each with its own address in `subnet`.
     std::vector<Host> hosts = {};
 };
 

@@ -87,6 +87,16 @@ def slurm_runs_a_shipped_scenario_on_four_hosts(work, cluster):
 
 
 @on_cluster
+def slurm_gives_a_corrupting_peer_a_host_of_its_own(work, cluster):
+    code, stdout, stderr = run_on(work, cluster, os.path.join(ROOT, "lab/scenarios/corrupting-peer.toml"))
+    check(code == 0, f"exit code {code}: {stdout}{stderr}")
+    where = {n["name"]: n["host"] for n in work.report()["nodes"]}
+    bad = where.pop("corrupt-block-1")
+    check(bad not in where.values(), f"{bad} is shared: {where}")
+    wait_nothing_left(work, cluster)
+
+
+@on_cluster
 def slurm_a_failed_expectation_ends_with_1(work, cluster):
     scenario = work.scenario(clients=2, expect='bounds = [{ nodes = "client-*", what = "hash_failures", min = 1 }]')
     code, stdout, stderr = run_on(work, cluster, scenario, "--hosts", "2")

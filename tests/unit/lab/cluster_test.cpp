@@ -59,6 +59,16 @@ TEST_CASE("nodes go to the hosts in turn and bind the address of theirs") {
     }
 }
 
+TEST_CASE("scripted peers have the last host to themselves, where there are two") {
+    const Scenario with_peers = scenario("[[nodes]]\nkind = \"peer\"\npersona = \"silent\"\ncount = 2\n");
+    Places places{"/b", "/r", "/c", "", false, {}, {{"n1", "10.0.0.1"}, {"n2", "10.0.0.2"}, {"n3", "10.0.0.3"}}};
+    for (const NodePlan& node : make_plan(with_peers, places).nodes) {
+        CHECK((node.host == "n3") == (node.kind == NodeKind::Peer));
+    }
+    places.hosts.resize(1);
+    for (const NodePlan& node : make_plan(with_peers, places).nodes) CHECK(node.host == "n1");
+}
+
 TEST_CASE("an agent's lines are events, output and the end; anybody else's are output") {
     CHECK(read_agent_line("e {\"t\":1}").kind == AgentLine::Kind::Event);
     CHECK(read_agent_line("e {\"t\":1}").text == "{\"t\":1}");
