@@ -55,6 +55,8 @@ std::unexpected<Error> HandshakeProbe::finish(Greeting greeting) {
 }
 
 void HandshakeProbe::on_link_failed(engine::PeerLink& link, const Error& error) {
+    // Its greeting may have come all at once: then ours still waits here, and it is to have it.
+    if (outcome_) link.flush();
     if (!outcome_) outcome_ = fail(error);
     link.close();
 }

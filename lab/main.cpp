@@ -11,6 +11,7 @@
 #include "common/app/units.h"
 #include "lab/control.h"
 #include "lab/exec.h"
+#include "lab/grade_command.h"
 #include "lab/node_agent.h"
 #include "lab/peer_command.h"
 #include "lab/plan_command.h"
@@ -27,7 +28,8 @@ constexpr const char* kExamples =
     "  swarm-lab init my-scenario.toml && swarm-lab run my-scenario.toml\n"
     "  swarm-lab exec lab/scenarios/small.toml -- pytest test_my_client.py\n"
     "  swarm-lab up my-scenario.toml --detach; swarm-lab ctl client-1 kill; swarm-lab down\n"
-    "  swarm-lab run my-scenario.toml --out /tmp/runs --quiet --json > report.json\n";
+    "  swarm-lab run my-scenario.toml --out /tmp/runs --quiet --json > report.json\n"
+    "  swarm-lab grade -- ./your_program.sh\n";
 
 constexpr const char* kExitCodes =
     "Exit codes:\n"
@@ -123,6 +125,7 @@ struct Arguments {
     bt::lab::ProbeArguments probe;
     bt::lab::PlanArguments plan;
     bt::lab::NodeArguments node;
+    bt::lab::GradeArguments grade;
 };
 
 bt::app::Command up_command(Arguments& out) {
@@ -210,6 +213,7 @@ bt::app::Program lab_table(Arguments& out) {
                         export_command(out.plan),
                         content_command(out.plan),
                         node_command(out.node),
+                        grade_command(out.grade),
                         {"list", "Scenarios and programs that the lab knows", "", {}, {}}};
     program.exit_codes = kExitCodes;
     program.command_required = true;
@@ -231,6 +235,7 @@ int run(int argc, char** argv) {
     if (command == "export") return static_cast<int>(bt::lab::export_scenario(arguments.plan, options.bin));
     if (command == "content") return static_cast<int>(bt::lab::make_content(arguments.plan));
     if (command == "node") return bt::lab::run_node(arguments.node);
+    if (command == "grade") return static_cast<int>(bt::lab::run_grade_command(arguments.grade));
     if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
     if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
     if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));

@@ -103,6 +103,11 @@ Heard Talk::hear(Wait limit) {
     }
 }
 
+ByteBuffer Talk::hear_raw(Wait limit) {
+    if (input_.empty()) static_cast<void>(read_more(limit));
+    return std::exchange(input_, {});
+}
+
 bool Talk::is_closed_within(Wait limit) {
     const auto end = Clock::now() + limit;
     while (true) {

@@ -32,11 +32,16 @@ class Talk {
     // Error: the system's, TimedOut.
     [[nodiscard]] static Result<Talk> connect(const Endpoint& remote, std::optional<Address> source, Wait limit);
 
+    // One that came to us.
+    [[nodiscard]] static Talk adopt(net::Fd fd) { return Talk(std::move(fd)); }
+
     [[nodiscard]] Status send(ByteView bytes, Wait limit = Wait(5000));
     [[nodiscard]] Status send(const wire::Message& message);
     // The other side's handshake. Error: it closed, said something else, or nothing.
     [[nodiscard]] Result<wire::Handshake> hear_handshake(Wait limit);
     [[nodiscard]] Heard hear(Wait limit);
+    // Bytes as they come, for those who speak something else; none: it closed, or said nothing.
+    [[nodiscard]] ByteBuffer hear_raw(Wait limit);
 
     // Listens for so long, or until a message of this kind: whatever else comes is passed over.
     template <class Kind>
