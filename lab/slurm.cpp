@@ -205,7 +205,6 @@ std::vector<std::string> SlurmJob::launcher(const std::string& host, const std::
             "--overcommit",
             "--mem=0",
             "--mpi=none",
-            "--unbuffered",
             "--export=ALL",
             "--job-name=" + node,
             "--kill-on-bad-exit=0",
