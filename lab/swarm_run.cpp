@@ -125,6 +125,7 @@ void SwarmRun::finish() {
 // Does all that the director wants now, shows what it has to say, and waits for the next event.
 void SwarmRun::step() {
     while (const std::optional<Action> action = director_.poll_action(loop_.now())) carry_out(*action);
+    gate_.reset();
     while (const std::optional<std::string> note = director_.poll_note()) on_note(*note);
     deadline_.arm(director_.next_deadline());
     on_change_();
@@ -259,6 +260,20 @@ void SwarmRun::on_log_line(std::size_t index, std::string_view line) {
     director_.on_log_line(index, line);
 }
 
+// Hundreds start together: none waits until the one before it runs, nor runs before all of this step are on their way.
+// Without a gate all that is lost is time.
+void SwarmRun::go_together(std::size_t index, net::ChildSpec& spec) {
+    if (!gate_) {
+        if (Result<net::LaunchGate> gate = net::LaunchGate::make()) gate_ = std::move(*gate);
+    }
+    spec.gate = gate_ ? &*gate_ : nullptr;
+    spec.on_start_failed = [this, index](const Error& error) {
+        nodes_[index].watch.reset();
+        director_.on_start_failed(index, error.message(), loop_.now());
+        step_.schedule();
+    };
+}
+
 void SwarmRun::start_process(std::size_t index) {
     const NodePlan& planned = plan_.nodes[index];
     Status prepared = open_files(index);
@@ -288,6 +303,7 @@ void SwarmRun::start_process(std::size_t index) {
         step_.schedule();  // not now: it may be started again, in place of the process that calls
     };
     if (!planned.host.empty()) launch_elsewhere(index, spec);
+    go_together(index, spec);
     Result<std::unique_ptr<net::ChildProcess>> process = net::ChildProcess::start(loop_, std::move(spec));
     if (!process) return director_.on_start_failed(index, process.error().message(), loop_.now());
     nodes_[index].process = std::move(*process);
@@ -364,6 +380,7 @@ void SwarmRun::ask_versions() {
         spec.standard_output.on_line = [this, program](std::string_view line) {
             versions_.emplace(program, line.substr(line.rfind(' ') + 1));
         };
+        spec.on_start_failed = [](const Error&) {};
         Result<std::unique_ptr<net::ChildProcess>> process = net::ChildProcess::start(loop_, std::move(spec));
         if (process) helpers_.push_back(std::move(*process));
     }

@@ -68,6 +68,7 @@ class SwarmRun {
     void step();
     void start_node(std::size_t index);
     void start_process(std::size_t index);
+    void go_together(std::size_t index, net::ChildSpec& spec);
     void launch_elsewhere(std::size_t index, net::ChildSpec& spec);
     void send_signal(std::size_t index, int number);
     Status write_adapter_files(std::size_t index);
@@ -105,7 +106,8 @@ class SwarmRun {
     std::vector<std::size_t> waiting_for_torrent_;  // trackers that start when it is there
     std::string create_log_;                        // last line
     std::map<std::string, std::string> versions_;
-    std::unique_ptr<LineFile> log_;  // what all say, in order of time
+    std::optional<net::LaunchGate> gate_;  // of those that were launched in this step
+    std::unique_ptr<LineFile> log_;        // what all say, in order of time
     net::UvTimer deadline_;
     net::UvTimer tick_;
     net::Deferred step_;

@@ -30,6 +30,7 @@ struct Prepared {
     std::vector<int> high;  // our descriptors, moved out of the way; room for one per descriptor
     pid_t parent = 0;
     int report = -1;
+    int gate_reader = -1, gate_writer = -1;
 };
 
 std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
@@ -54,6 +55,15 @@ void reset_signals() {
     sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
+// Ours is one of the writing ends, too.
+void wait_at_gate(const Prepared& prepared) {
+    if (prepared.gate_reader < 0) return;
+    close(prepared.gate_writer);
+    char nothing = 0;
+    while (read(prepared.gate_reader, &nothing, 1) < 0 && errno == EINTR) {
+    }
+}
+
 // In the child. Async-signal-safe calls only.
 [[noreturn]] void run_child(Prepared& prepared) {
     const LaunchPlan& plan = *prepared.plan;
@@ -62,6 +72,7 @@ void reset_signals() {
     // The parent may have died before the kernel knew that we care.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(report, Step::Setup);
     if (getppid() != prepared.parent) _exit(126);
+    wait_at_gate(prepared);
     // First everything up, so that no number which is wanted below is in use above.
     report = fcntl(report, F_DUPFD_CLOEXEC, kFirstFreeDescriptor);
     if (report < 0) give_up(prepared.report, Step::Setup);
@@ -79,26 +90,35 @@ void reset_signals() {
     give_up(report, Step::Program);
 }
 
-Error describe(const Failure& failure, const LaunchPlan& plan) {
+Error describe(const Failure& failure, const Launched& launched) {
     switch (failure.step) {
         case Step::Setup:
             break;
         case Step::Directory:
-            return system_error(failure.error, "start in folder " + plan.directory);
+            return system_error(failure.error, "start in folder " + launched.directory);
         case Step::Program:
-            return system_error(failure.error, "start " + plan.argv[0]);
+            return system_error(failure.error, "start " + launched.program);
     }
-    return system_error(failure.error, "prepare to start " + plan.argv[0]);
+    return system_error(failure.error, "prepare to start " + launched.program);
 }
 
 }  // namespace
 
-Result<pid_t> launch(const LaunchPlan& plan) {
+Result<LaunchGate> LaunchGate::make() {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return fail(system_error(errno, "pipe"));
+    LaunchGate gate;
+    gate.reader_ = Fd(ends[0]);
+    gate.writer_ = Fd(ends[1]);
+    return gate;
+}
+
+Result<Launched> begin_launch(const LaunchPlan& plan) {
     if (plan.argv.empty()) return fail(local_error(ErrorCode::InvalidArgument, "no program to start"));
     int report[2];
     if (pipe2(report, O_CLOEXEC) != 0) return fail(system_error(errno, "pipe"));
-    const Fd report_reader(report[0]);
-    Fd report_writer(report[1]);
+    Fd report_reader(report[0]);
+    const Fd report_writer(report[1]);
 
     Prepared prepared;
     prepared.plan = &plan;
@@ -107,6 +127,10 @@ Result<pid_t> launch(const LaunchPlan& plan) {
     prepared.high.resize(plan.descriptors.size());
     prepared.parent = getpid();
     prepared.report = report_writer.get();
+    if (plan.gate != nullptr) {
+        prepared.gate_reader = plan.gate->reader();
+        prepared.gate_writer = plan.gate->writer();
+    }
 
     // Our handlers must not run in the child: they would tell our loop of signals that are not ours.
     sigset_t all;
@@ -119,17 +143,29 @@ Result<pid_t> launch(const LaunchPlan& plan) {
     pthread_sigmask(SIG_SETMASK, &before, nullptr);
     if (pid < 0) return fail(system_error(fork_error, "fork"));
     if (plan.own_group) setpgid(pid, pid);  // the child does the same; who is first does not matter
-    report_writer.reset();
+    return Launched{pid, std::move(report_reader), plan.argv[0], plan.directory};
+}
 
+Status wait_for_program(Launched& launched) {
+    const Fd report = std::move(launched.report);
+    if (!report.is_open()) return {};
     Failure failure;
     ssize_t n = 0;
-    do n = read(report_reader.get(), &failure, sizeof failure);
+    do n = read(report.get(), &failure, sizeof failure);
     while (n < 0 && errno == EINTR);
-    if (n == 0) return pid;  // closed by exec
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    if (n == 0) return {};  // closed by exec
+    return fail(describe(failure, launched));
+}
+
+Result<pid_t> launch(const LaunchPlan& plan) {
+    BT_TRY_ASSIGN(Launched launched, begin_launch(plan));
+    if (const Status runs = wait_for_program(launched); !runs) {
+        int status = 0;
+        while (waitpid(launched.pid, &status, 0) < 0 && errno == EINTR) {
+        }
+        return fail(runs.error());
     }
-    return fail(describe(failure, plan));
+    return launched.pid;
 }
 
 Fd open_process(pid_t pid) { return Fd(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))); }

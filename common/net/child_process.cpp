@@ -7,8 +7,6 @@
 #include <cerrno>
 #include <csignal>
 
-#include "common/net/child_launch.h"
-
 namespace bt::net {
 
 namespace {
@@ -82,11 +80,11 @@ Status ChildProcess::spawn(ChildSpec& spec) {
     plan.argv = spec.argv;
     plan.environment = environment_with(spec.environment);
     plan.directory = spec.directory;
+    if (spec.on_start_failed) plan.gate = spec.gate;
     if (spec.share_terminal) {
         own_group_ = plan.own_group = false;
         plan.descriptors = {{0, 0}, {1, 1}, {2, 2}};
-        BT_TRY_ASSIGN(pid_, launch(plan));
-        return {};
+        return begin(plan, spec);
     }
     BT_TRY_ASSIGN(const Fd input, open_input(spec.stdin_pipe, stdin_));
     BT_TRY_ASSIGN(const Fd output, open_output(spec.standard_output, output_ends_[0]));
@@ -99,12 +97,22 @@ Status ChildProcess::spawn(ChildSpec& spec) {
         plan.descriptors.push_back({events.writer.get(), *spec.events_fd});
         output_ends_[2] = std::move(events.reader);
     }
-    BT_TRY_ASSIGN(pid_, launch(plan));
+    return begin(plan, spec);
+}
+
+Status ChildProcess::begin(const LaunchPlan& plan, const ChildSpec& spec) {
+    if (!spec.on_start_failed) {
+        BT_TRY_ASSIGN(pid_, launch(plan));
+        return {};
+    }
+    BT_TRY_ASSIGN(launched_, begin_launch(plan));
+    pid_ = launched_.pid;
     return {};
 }
 
 Status ChildProcess::watch(ChildSpec& spec) {
     on_exit_ = std::move(spec.on_exit);
+    on_start_failed_ = std::move(spec.on_start_failed);
     std::function<void(std::string_view)> on_line[] = {
         std::move(spec.standard_output.on_line), std::move(spec.standard_error.on_line), std::move(spec.on_event_line)};
     for (std::size_t i = 0; i < std::size(pipes_); ++i) {
@@ -139,6 +147,10 @@ void ChildProcess::on_process_event() {
         if (!pipe) continue;
         pipe->finish();
         if (watch.is_over()) return;
+    }
+    if (const Status ran = wait_for_program(launched_); !ran) {
+        const auto on_start_failed = on_start_failed_;
+        return on_start_failed(ran.error());
     }
     const auto on_exit = on_exit_;
     if (on_exit) on_exit(*exit_);

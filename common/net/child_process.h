@@ -8,7 +8,7 @@
 //  - The kernel kills the child when the thread that started it dies, also by SIGKILL. (The child's own children see
 //    only the group's end.)
 //  - The child inherits the descriptors named here and no other; all signals are at their defaults and unblocked.
-//  - Lines are delivered on the loop, the last ones before on_exit. on_exit comes once.
+//  - Lines are delivered on the loop, the last ones before on_exit. Of on_exit and on_start_failed one comes, once.
 //  - Destruction kills the group and reaps the child; no callback comes afterwards. It may happen inside a callback.
 // SIGPIPE is ignored in our process once a child has a pipe for standard input.
 
@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "common/base/result.h"
+#include "common/net/child_launch.h"
 #include "common/net/line_pipe.h"
 
 namespace bt::net {
@@ -51,11 +52,16 @@ struct ChildSpec {
     std::optional<int> events_fd;
     std::function<void(std::string_view)> on_event_line;
     std::function<void(const ChildExit&)> on_exit;
+    // Where it is given, start() does not wait until the program runs, and what keeps it from running comes here, in
+    // place of on_exit.
+    std::function<void(const Error&)> on_start_failed;
+    const LaunchGate* gate = nullptr;  // of child_launch.h; with on_start_failed alone, for nothing runs behind it
 };
 
 class ChildProcess {
   public:
-    // Error: what the system refused (a missing program is NotFound). Returns when the program runs.
+    // Error: what the system refused (a missing program is NotFound). Returns when the program runs, or is on its way
+    // there (on_start_failed).
     [[nodiscard]] static Result<std::unique_ptr<ChildProcess>> start(UvLoop& loop, ChildSpec spec);
     ~ChildProcess();
     ChildProcess(const ChildProcess&) = delete;
@@ -75,6 +81,7 @@ class ChildProcess {
   private:
     explicit ChildProcess(UvLoop& loop) : loop_(loop) {}
     Status spawn(ChildSpec& spec);
+    Status begin(const LaunchPlan& plan, const ChildSpec& spec);
     Status watch(ChildSpec& spec);
     void pump_stdin();
     void on_process_event();
@@ -87,6 +94,8 @@ class ChildProcess {
     bool own_group_ = true;
     std::optional<ChildExit> exit_;
     std::function<void(const ChildExit&)> on_exit_;
+    std::function<void(const Error&)> on_start_failed_;
+    Launched launched_;
     Fd pid_fd_;
     Fd stdin_;
     Fd output_ends_[3];  // until they are watched

@@ -279,10 +279,7 @@ void Torrent::on_piece_verified(PieceIndex piece, const std::vector<Sha1Digest>&
     }
     for (auto& [id, peer] : connections_) {
         const bool owned = peer.session->pieces().has(piece);
-        if (settings_.extras || !owned) {  // plain: nothing that need not be said
-            peer.session->send_have(piece);
-            if (telemetry_.wants(Level::Wire)) emit_message("message_sent", id, wire::Have{piece.value()}, now);
-        }
+        if (settings_.extras || !owned) tell_have(peer, piece, now);  // plain: nothing that need not be said
         if (was_wanted && owned && settings_.download) change_interesting(peer, -1, now);
     }
     if (was_wanted && is_complete()) tell_completion(now);

@@ -12,6 +12,9 @@
 // absent again. on_piece_written must follow every entry of take_writes, also when the write failed.
 // A peer that let a request expire is stalled until it delivers what is still asked of it: it is asked for one block at
 // a time, and that block is free for everybody else too; otherwise it would take its own expired blocks again at once.
+// A have is said at once to a peer that can act on it: one that lacks the piece, and that we have unchoked or that is not
+// interested yet. The others hear of it with the next message to them, kHaveWait later at the latest: in a swarm of many
+// peers most messages would be haves, one packet each.
 // Errors of the disk stop the torrent (failure()); nothing that a peer does can.
 
 #include <cstdint>
@@ -38,6 +41,8 @@
 #include "common/transport/rate_limits.h"
 
 namespace bt::swarm {
+
+inline constexpr Duration kHaveWait = milliseconds(100);
 
 struct TorrentSettings {
     bool download = true;                        // false: only serve what is there
@@ -162,6 +167,8 @@ class Torrent final : public PeerGroup {
     void emit_message(const char* kind, ConnectionId id, const wire::Message& message, TimePoint now) const;
     // torrent_settle.cpp: what follows
     void settle_chokes(bool round, TimePoint now);
+    void tell_have(PeerConnection& peer, PieceIndex piece, TimePoint now);
+    void send_haves(PeerConnection& peer, TimePoint now);
     void refill(PeerConnection& peer, TimePoint now);
     [[nodiscard]] std::uint32_t refill_room(const PeerConnection& peer, TimePoint now) const;
     void count_requests();
@@ -185,6 +192,7 @@ class Torrent final : public PeerGroup {
     std::vector<FileRange> range_scratch_;
     std::optional<Error> failure_;
     TimePoint next_tick_;
+    TimePoint haves_due_ = kNever;
     std::uint64_t output_ahead_;                 // bytes of answers in an output
     std::uint64_t requests_ahead_ = UINT64_MAX;  // blocks asked for in all
     std::uint64_t requests_left_ = UINT64_MAX;   // of those, in this turn

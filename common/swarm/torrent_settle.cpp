@@ -26,7 +26,27 @@ void Torrent::settle(TimePoint now) {
     for (auto& [id, peer] : connections_) {
         if (everybody || peer.needs_refill) refill(peer, now);
         fill_output(peer, now);
+        if (!peer.untold.empty() && (now >= haves_due_ || !peer.session->output().empty())) send_haves(peer, now);
     }
+    if (now >= haves_due_) haves_due_ = kNever;
+}
+
+void Torrent::tell_have(PeerConnection& peer, PieceIndex piece, TimePoint now) {
+    const PeerSession& session = *peer.session;
+    peer.untold.push_back(piece);
+    const bool can_act = !session.pieces().has(piece) && (!session.am_choking() || !session.peer_interested());
+    if (can_act) return send_haves(peer, now);
+    haves_due_ = std::min(haves_due_, now + kHaveWait);
+}
+
+void Torrent::send_haves(PeerConnection& peer, TimePoint now) {
+    for (const PieceIndex piece : peer.untold) {
+        peer.session->send_have(piece);
+        if (telemetry_.wants(Level::Wire)) {
+            emit_message("message_sent", peer.session->id(), wire::Have{piece.value()}, now);
+        }
+    }
+    peer.untold.clear();
 }
 
 void Torrent::settle_chokes(bool round, TimePoint now) {
@@ -166,7 +186,7 @@ void Torrent::count_requests() {
 
 TimePoint Torrent::next_deadline() const {
     if (connections_.empty()) return kNever;
-    return std::min(next_tick_, choker_.next_deadline());
+    return std::min({next_tick_, choker_.next_deadline(), haves_due_});
 }
 
 void Torrent::on_deadline(TimePoint now) {

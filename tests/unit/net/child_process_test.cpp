@@ -252,6 +252,67 @@ TEST_CASE("what cannot be started is an error that says why") {
     CHECK(started.error().code == expected);
 }
 
+TEST_CASE("one that is not waited for says by itself that it cannot be started, in place of its exit") {
+    UvLoop loop;
+    const TempFolder folder;
+    Watched watched;
+    std::optional<Error> problem;
+    ChildSpec spec = watched.spec("exit 3");
+    spec.on_start_failed = [&](const Error& error) { problem = error; };
+    SECTION("no such program") {
+        spec.argv = {"swarmlab-no-such-program"};
+        watched.start(loop, std::move(spec));
+        REQUIRE(run_until(loop, [&] { return problem.has_value(); }));
+        CHECK(problem->code == ErrorCode::NotFound);
+        CHECK(problem->message().find("start swarmlab-no-such-program") != std::string::npos);
+        CHECK_FALSE(watched.exit);
+        CHECK_FALSE(watched.child->is_running());
+    }
+    SECTION("no such folder") {
+        spec.directory = folder / "missing";
+        watched.start(loop, std::move(spec));
+        REQUIRE(run_until(loop, [&] { return problem.has_value(); }));
+        CHECK(problem->message().find(folder / "missing") != std::string::npos);
+    }
+    SECTION("a program that runs") {
+        watched.run_to_end(loop, std::move(spec));
+        CHECK(watched.exit->code == 3);
+        CHECK_FALSE(problem);
+    }
+    SECTION("one that is killed on its way") {
+        watched.start(loop, std::move(spec));
+        watched.child->kill(SIGKILL);
+        REQUIRE(run_until(loop, [&] { return watched.exit.has_value(); }));
+        CHECK_FALSE(problem);
+    }
+}
+
+TEST_CASE("children that wait at a gate run when it opens, however it does, and none before") {
+    UvLoop loop;
+    Watched first, second, third;
+    auto gate = LaunchGate::make();
+    REQUIRE(gate);
+    Watched* const all[] = {&first, &second, &third};
+    for (Watched* watched : all) {
+        ChildSpec spec = watched->spec("echo $$; exec sleep 600");
+        spec.gate = &*gate;
+        spec.on_start_failed = [](const Error&) {};
+        watched->start(loop, std::move(spec));
+    }
+    for (int i = 0; i < 10; ++i) loop.run_ready_turn();
+    for (const Watched* watched : all) CHECK(watched->output.empty());
+    first.child->kill(SIGTERM);  // it hears of it when it runs
+    second.child->kill(SIGKILL);
+    REQUIRE(run_until(loop, [&] { return second.exit.has_value(); }));
+    CHECK(first.child->is_running());
+    SECTION("opened") { gate->open(); }
+    SECTION("destroyed") { gate = fail(local_error(ErrorCode::Cancelled, "gone")); }
+    REQUIRE(run_until(loop, [&] { return first.exit.has_value() && third.output.size() == 1; }));
+    CHECK(first.exit->signal == SIGTERM);
+    CHECK(first.output.empty());
+    CHECK(third.output == Lines{std::to_string(third.child->pid())});
+}
+
 TEST_CASE("a child dies when its parent is killed with -9") {
     int ends[2];
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
