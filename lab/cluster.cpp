@@ -21,9 +21,9 @@ Status check_for_cluster(const Scenario& scenario) {
             return refuse(scenario, group.line,
                           group.name + ": " + group.program + " is another program, which runs on this machine only");
         }
-        if (group.link.delay > Duration::zero() || group.link.jitter > Duration::zero()) {
+        if (group.link.delay > Duration::zero() || group.link.jitter > Duration::zero() || group.link.loss > 0) {
             return refuse(scenario, group.line,
-                          group.name + ": link.delay and link.jitter are made on this machine only");
+                          group.name + ": link.delay, link.jitter and link.loss are made on this machine only");
         }
     }
     for (const TimelineEntry& entry : scenario.timeline) {

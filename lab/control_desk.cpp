@@ -149,9 +149,19 @@ void ControlDesk::act(const Request& request) {
     entry.nodes = text_in(request.body, "node");
     entry.limits = {number_in(request.body, "upload"), number_in(request.body, "download")};
     if (const auto piece = number_in(request.body, "piece")) entry.piece = static_cast<std::uint32_t>(*piece);
-    if (!deed || deed == Deed::Partition || deed == Deed::Heal) {
+    entry.others = text_in(request.body, "from");
+    if (!deed) {
         return request.no("action: \"" + action +
-                          "\" is none of start, stop, kill, restart, pause, resume, limit, corrupt");
+                          "\" is none of start, stop, kill, restart, pause, resume, partition, heal, limit, corrupt");
+    }
+    const bool is_link = deed == Deed::Partition || deed == Deed::Heal;
+    if (is_link && !run_->swarm().has_relay()) {
+        return request.no("the links of this swarm do not go through the lab: write relay = true into the scenario");
+    }
+    if (!entry.others.empty() && !is_link) return request.no("from is for partition and heal");
+    const auto fits = [&entry](const NodeStatus& node) { return matches_pattern(node.name, entry.others); };
+    if (!entry.others.empty() && std::ranges::none_of(run_->director().nodes(), fits)) {
+        return request.no("no node is called " + entry.others);
     }
     if (entry.deed == Deed::Limit && entry.limits == RateLimits{})
         return request.no("wanted upload or download, bytes/s");

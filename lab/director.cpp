@@ -209,6 +209,9 @@ std::size_t Director::act(const TimelineEntry& entry, TimePoint now) {
         carry_out(entry, false, i);
         ++count;
     }
+    if (count > 0 && (entry.deed == Deed::Partition || entry.deed == Deed::Heal)) {
+        actions_.push_back(CutLinks{entry.nodes, entry.others, entry.deed == Deed::Partition});
+    }
     if (count > 0) note(seconds_at(now), "by hand: " + std::string(deed_name(entry.deed)) + " " + entry.nodes);
     return count;
 }

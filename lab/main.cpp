@@ -183,8 +183,11 @@ bt::app::Command ctl_command(bt::lab::CtlOptions& out) {
     };
     Command ctl{"ctl", "Do by hand to nodes of a swarm what a timeline does", "", {}, runs_options(out.runs)};
     ctl.positionals = {{"NODE", "Name, or a pattern with '*'", set_text(out.node)},
-                       {"ACTION", "start, stop, kill, restart, pause, resume, limit or corrupt", set_text(out.action)}};
+                       {"ACTION", "start, stop, kill, restart, pause, resume, partition, heal, limit or corrupt",
+                        set_text(out.action)}};
     ctl.options.push_back(add("name", "NAME", "Which swarm, where several are up", set_text(out.runs.name)));
+    ctl.options.push_back(
+        add("from", "NODES", "partition, heal: the other side (everybody else, if not given)", set_text(out.from)));
     ctl.options.push_back(
         add("upload", "RATE", "limit: as in 500k or 8MiB/s; 0: none", set_parsed(out.upload, parse_rate)));
     ctl.options.push_back(add("download", "RATE", "limit: the same", set_parsed(out.download, parse_rate)));

@@ -7,7 +7,7 @@ namespace bt::lab {
 // One side of a connection: its stream, and what is on its way to it from the other side.
 class Relay::End final : public env::StreamHandler {
   public:
-    End(Pipe& pipe, std::size_t node) : node_(node), pipe_(pipe) {}
+    End(Pipe& pipe, std::size_t node, LossDraw loss) : node_(node), loss_(loss), pipe_(pipe) {}
 
     void take(std::unique_ptr<env::Stream> stream, bool connected) {
         stream_ = std::move(stream);
@@ -24,6 +24,7 @@ class Relay::End final : public env::StreamHandler {
         ByteBuffer bytes;
     };
     std::size_t node_;
+    LossDraw loss_;  // of what comes to it
     std::unique_ptr<env::Stream> stream_;
     bool connected_ = false;
     bool ended_ = false;   // closed by its own side
@@ -38,7 +39,10 @@ class Relay::End final : public env::StreamHandler {
 
 class Relay::Pipe {
   public:
-    Pipe(Relay& relay, std::size_t from, std::size_t to) : relay_(relay), dialer_(*this, from), target_(*this, to) {}
+    Pipe(Relay& relay, std::size_t from, std::size_t to)
+        : relay_(relay),
+          dialer_(*this, from, relay.loss_draw(to, from)),
+          target_(*this, to, relay.loss_draw(from, to)) {}
 
     void begin(std::unique_ptr<env::Stream> accepted, std::uint16_t port) {
         port_ = port;
@@ -78,6 +82,9 @@ void Relay::End::on_closed(const Error&) {
 void Relay::Pipe::on_bytes(End& from, ByteView bytes) {
     End& to = other(from);
     TimePoint due = relay_.env_.now() + relay_.delay(from.node_, to.node_);
+    if (const int lost = to.loss_.next(bytes.size()); lost > 0) {
+        due += LossDraw::stall(lost, relay_.round_trip(from.node_, to.node_));
+    }
     if (!to.coming_.empty()) due = std::max(due, to.coming_.back().due);  // never reordered
     to.coming_.push_back({due, to_buffer(bytes)});
     to.coming_size_ += bytes.size();
@@ -135,7 +142,8 @@ Relay::Relay(env::Env& env, std::vector<RelayNode> nodes, Rng rng)
       up_(nodes_.size()),
       down_(nodes_.size()),
       timer_(env.make_timer([this] { tick(); })),
-      rng_(std::move(rng)) {
+      rng_(rng),
+      loss_rng_(rng.fork(1)) {
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         by_hidden_[nodes_[i].hidden] = i;
         set_rates(i, nodes_[i].link.rate);
@@ -178,6 +186,20 @@ Duration Relay::delay(std::size_t from, std::size_t to) {
     const Duration fixed = nodes_[from].link.delay + nodes_[to].link.delay;
     if (jitter <= Duration::zero()) return fixed;
     return fixed + Duration(static_cast<Duration::rep>(rng_.below(static_cast<std::uint64_t>(jitter.count()) + 1)));
+}
+
+// The n-th connection of two nodes draws the same in every run.
+LossDraw Relay::loss_draw(std::size_t from, std::size_t to) {
+    const std::uint64_t number = drawn_[{from, to}]++;
+    Rng base = loss_rng_;
+    Rng link = base.fork(from * kMaxNodes + to);
+    return {LossDraw::together(nodes_[from].link.loss, nodes_[to].link.loss), link.fork(number)};
+}
+
+Duration Relay::round_trip(std::size_t a, std::size_t b) const {
+    const Link& first = nodes_[a].link;
+    const Link& second = nodes_[b].link;
+    return 2 * (first.delay + first.jitter + second.delay + second.jitter);
 }
 
 std::uint64_t Relay::allowance(std::size_t from, std::size_t to) const {

@@ -12,6 +12,8 @@
 //  - Delay (and jitter, drawn for each chunk, without reordering) holds for each direction of a connection: a round
 //  trip
 //    has both nodes' delays twice.
+//  - Loss shows as a stall (loss.h): what is read behind a lost segment waits for a retransmission time besides. Each
+//  direction of a connection draws from a generator of its own, so that one run loses what the next one does.
 //  - Rates are per node: `upload` of the sender, `download` of the receiver, over all its connections; with bursts of
 //  kBurst
 //    or 50 ms.
@@ -30,6 +32,7 @@
 #include "common/base/output_queue.h"
 #include "common/base/rng.h"
 #include "common/env/env.h"
+#include "lab/loss.h"
 #include "lab/scenario.h"
 
 namespace bt::lab {
@@ -69,6 +72,8 @@ class Relay {
     void wake();
     [[nodiscard]] bool is_cut(std::size_t a, std::size_t b) const;
     [[nodiscard]] Duration delay(std::size_t from, std::size_t to);
+    [[nodiscard]] LossDraw loss_draw(std::size_t from, std::size_t to);
+    [[nodiscard]] Duration round_trip(std::size_t a, std::size_t b) const;
     [[nodiscard]] std::uint64_t allowance(std::size_t from, std::size_t to) const;
     void spend(std::size_t from, std::size_t to, std::uint64_t bytes);
 
@@ -83,6 +88,8 @@ class Relay {
     TimePoint last_tick_{};
     bool ticking_ = false;
     Rng rng_;
+    Rng loss_rng_;
+    std::map<std::pair<std::size_t, std::size_t>, std::uint64_t> drawn_;  // connections, by who sends and who hears
 };
 
 }  // namespace bt::lab

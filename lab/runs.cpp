@@ -131,6 +131,7 @@ int control_node(const CtlOptions& options) {
     Json request = {{"do", "ctl"}, {"node", options.node}, {"action", options.action}};
     if (options.upload) request["upload"] = *options.upload;
     if (options.download) request["download"] = *options.download;
+    if (!options.from.empty()) request["from"] = options.from;
     if (options.piece) request["piece"] = *options.piece;
     const Result<Json> answer = ask(run->folder, request);
     if (!answer) return static_cast<int>(report_error(LabExit::Environment, answer.error()));

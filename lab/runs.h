@@ -21,6 +21,7 @@ struct CtlOptions {
     RunsOptions runs;
     std::string node;
     std::string action;
+    std::string from;  // partition, heal: the other side
     std::optional<std::uint64_t> upload, download, piece;
 };
 

@@ -4,6 +4,7 @@
 
 #include "lab/scenario_parts.h"
 #include "lab/scenario_values.h"
+#include "lab/tracker_rules.h"
 
 namespace bt::lab {
 namespace {
@@ -30,10 +31,11 @@ Result<Content> read_content(const ConfigFile& file, const ConfigTable& root) {
     return content;
 }
 
-Status read_tracker(const ConfigTable& root, const std::vector<std::string>& programs, Scenario& scenario) {
+Status read_tracker(const ConfigFile& file, const ConfigTable& root, const std::vector<std::string>& programs,
+                    Scenario& scenario) {
     BT_TRY_ASSIGN(const std::optional<ConfigTable> table, root.table("tracker"));
     if (!table) return {};
-    BT_TRY(table->allow_only({"kind", "interval", "options", "config"}));
+    BT_TRY(table->allow_only({"kind", "interval", "options", "config", "rules"}));
     scenario.tracker_line = table->node().line;
     if (table->has("kind")) {
         BT_TRY_ASSIGN(const std::string kind, read_kind(*table, "kind", {"tracker"}, programs));
@@ -51,7 +53,7 @@ Status read_tracker(const ConfigTable& root, const std::vector<std::string>& pro
     }
     scenario.announce_interval = interval.value_or(scenario.announce_interval);
     BT_TRY_ASSIGN(scenario.tracker_options, read_options(*table, kOwnOptions));
-    return {};
+    return read_tracker_rules(file, *table, scenario);
 }
 
 Status read_exec(const ConfigTable& root, Scenario& scenario) {
@@ -89,9 +91,12 @@ std::size_t Scenario::count(NodeKind kind) const {
 }
 
 bool Scenario::needs_relay() const {
+    if (relay) return true;
     for (const NodeGroup& group : groups) {
-        if (group.link.delay > Duration::zero() || group.link.jitter > Duration::zero() || group.shaped_by_relay)
+        if (group.link.delay > Duration::zero() || group.link.jitter > Duration::zero() || group.link.loss > 0 ||
+            group.shaped_by_relay) {
             return true;
+        }
     }
     return std::ranges::any_of(
         timeline, [](const TimelineEntry& entry) { return entry.deed == Deed::Partition || entry.deed == Deed::Heal; });
@@ -108,14 +113,17 @@ std::vector<std::string> Scenario::node_names() const {
 Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::string>& programs) {
     const ConfigTable root = file.root();
     if (root.has("sweep")) return fail(root.error_at("sweep", "is many runs: only `swarm-lab run` does that"));
-    BT_TRY(root.allow_only({"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect", "exec"}));
+    BT_TRY(root.allow_only(
+        {"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect", "exec", "relay"}));
     Scenario scenario;
     scenario.file = file.file_name();
     BT_TRY_ASSIGN(scenario.name, read_name(root, "name", std::nullopt));
     BT_TRY_ASSIGN(const std::optional<std::int64_t> rng_seed, root.integer("rng_seed", 0, INT64_MAX));
     scenario.rng_seed = static_cast<std::uint64_t>(rng_seed.value_or(1));
+    BT_TRY_ASSIGN(const std::optional<bool> relay, root.boolean("relay"));
+    scenario.relay = relay.value_or(false);
     BT_TRY_ASSIGN(scenario.content, read_content(file, root));
-    BT_TRY(read_tracker(root, programs, scenario));
+    BT_TRY(read_tracker(file, root, programs, scenario));
     BT_TRY(read_groups(root, programs, scenario));
     BT_TRY(read_timeline(root, scenario));
     BT_TRY(read_stop(root, scenario));

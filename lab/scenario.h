@@ -25,8 +25,9 @@ inline constexpr std::size_t kMaxRelayedNodes = 120;  // each has a second addre
 // How a node hangs on the others.
 struct Link {
     RateLimits rate;
-    Duration delay{};   // of every byte to it and from it
-    Duration jitter{};  // up to so much more, without reordering
+    Duration delay{};        // of every byte to it and from it
+    Duration jitter{};       // up to so much more, without reordering
+    std::uint32_t loss = 0;  // of TCP segments each way, in parts of kLossWhole (loss.h)
 
     friend bool operator==(const Link&, const Link&) = default;
 };
@@ -77,6 +78,7 @@ struct Scenario {
     std::vector<TimelineEntry> timeline;
     Stop stop;
     Expectations expect;
+    bool relay = false;                      // asked for, also where nothing in the scenario needs it
     bool exec_waits_for_completion = false;  // swarm-lab exec: else until every node is ready
 
     [[nodiscard]] std::size_t count(NodeKind kind) const;  // of nodes

@@ -2,6 +2,7 @@
 
 #include <set>
 
+#include "lab/loss.h"
 #include "lab/personas/persona.h"
 #include "lab/scenario_parts.h"
 #include "lab/scenario_values.h"
@@ -58,13 +59,16 @@ Status read_arguments(const ConfigTable& table, NodeGroup& group) {
 Status read_link(const ConfigTable& owner, Link& link) {
     BT_TRY_ASSIGN(const std::optional<ConfigTable> table, owner.table("link"));
     if (!table) return {};
-    BT_TRY(table->allow_only({"up", "down", "delay", "jitter"}));
+    BT_TRY(table->allow_only({"up", "down", "delay", "jitter", "loss"}));
     BT_TRY_ASSIGN(const std::optional<Duration> delay, read_duration(*table, "delay"));
     BT_TRY_ASSIGN(const std::optional<Duration> jitter, read_duration(*table, "jitter"));
     link.delay = delay.value_or(Duration::zero());
     link.jitter = jitter.value_or(Duration::zero());
     BT_TRY_ASSIGN(link.rate.upload, read_rate(*table, "up"));
     BT_TRY_ASSIGN(link.rate.download, read_rate(*table, "down"));
+    BT_TRY_ASSIGN(const std::optional<std::uint32_t> loss, read_share(*table, "loss", kLossWhole));
+    link.loss = loss.value_or(0);
+    if (link.loss > kMostLoss) return fail(table->error_at("loss", "of more than 50% is a link that is cut"));
     return {};
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <span>
 
 #include "common/app/units.h"
@@ -81,6 +82,24 @@ Result<std::optional<Duration>> read_duration(const ConfigTable& table, std::str
         return fail(table.error_at(key, "wanted a time up to 24 hours, such as 60, \"60s\", \"500ms\" or \"2m\""));
     }
     return duration;
+}
+
+Result<std::optional<std::uint32_t>> read_share(const ConfigTable& table, std::string_view key, std::uint32_t whole) {
+    const ConfigNode* node = table.node().find(key);
+    if (node == nullptr) return std::nullopt;
+    std::optional<double> share;
+    if (const auto* text = std::get_if<std::string>(&node->value); text != nullptr && text->ends_with('%')) {
+        double percent = 0;
+        const char* end = text->data() + text->size() - 1;
+        const auto [rest, error] = std::from_chars(text->data(), end, percent);
+        if (error == std::errc() && rest == end) share = percent / 100;
+    }
+    if (const auto* number = std::get_if<double>(&node->value)) share = *number;
+    if (const auto* number = std::get_if<std::int64_t>(&node->value)) share = static_cast<double>(*number);
+    if (!share || !(*share >= 0 && *share <= 1)) {
+        return fail(table.error_at(key, "wanted a share such as \"1%\" or 0.01"));
+    }
+    return static_cast<std::uint32_t>(std::lround(*share * whole));
 }
 
 Result<std::optional<std::uint64_t>> read_size(const ConfigTable& table, std::string_view key, std::uint64_t max) {

@@ -26,6 +26,9 @@ namespace bt::lab {
                                                              std::uint64_t max);
 // "1 MiB/s", "500 kB/s", or bytes per second; 0 means no limit.
 [[nodiscard]] Result<std::optional<std::uint64_t>> read_rate(const app::ConfigTable& table, std::string_view key);
+// "1%", "0.05%" or 0.01, in parts of `whole`.
+[[nodiscard]] Result<std::optional<std::uint32_t>> read_share(const app::ConfigTable& table, std::string_view key,
+                                                              std::uint32_t whole);
 // options = { max-peers = 4, some-flag = true }  ->  --max-peers 4 --some-flag. `reserved`: the lab's own.
 [[nodiscard]] Result<std::vector<std::string>> read_options(const app::ConfigTable& owner,
                                                             std::span<const std::string_view> reserved);

@@ -38,6 +38,8 @@ class SwarmRun {
     void interrupt();
     // By hand what a timeline does; answers to how many nodes.
     std::size_t act(const TimelineEntry& entry);
+    // Every connection goes through the lab: links can be cut.
+    [[nodiscard]] bool has_relay() const { return relay_ != nullptr; }
     // Every event of every node, as it came; where one is set.
     std::function<void(std::size_t node, std::string_view line)> on_event;
     // What nodes have said lies in their files.

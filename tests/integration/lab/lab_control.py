@@ -121,6 +121,33 @@ def nodes_are_handled_by_hand(work):
     check(not work.processes(), f"left behind: {work.processes()}")
 
 
+def links_are_cut_by_hand(work):
+    """A client that is cut off stays where it is, and completes when it is healed."""
+    path = work.scenario()
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    asked(work, "up", path, "--detach")
+    check("relay = true" in asked(work, "ctl", "client-1", "partition", code=2), "links do not go through the lab")
+    asked(work, "down")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("relay = true\n" + text + "".join(
+            f'\n[[nodes]]\nkind = "client"\nname = "{name}"\nstart = "on demand"\n' for name in ("cut", "free")))
+    asked(work, "up", path, "--detach")
+    check("nobody" in asked(work, "ctl", "client-1", "partition", "--from", "nobody", code=2), "an unknown other side")
+    check("from" in asked(work, "ctl", "client-1", "kill", "--from", "client-2", code=2), "from is of links")
+    asked(work, "ctl", "cut-1", "partition")
+    asked(work, "ctl", "cut-1", "start")
+    wait_for(lambda: nodes_of(work)["cut-1"]["phase"] == "ready", "started")
+    asked(work, "ctl", "free-1", "start")
+    wait_for(lambda: nodes_of(work)["free-1"]["complete"], "one that is not cut off completes")
+    check(not nodes_of(work)["cut-1"]["complete"], "one that is cut off does not")
+    asked(work, "ctl", "cut-1", "heal", "--from", "tracker")
+    asked(work, "ctl", "cut-1", "heal")
+    wait_for(lambda: nodes_of(work)["cut-1"]["complete"], "healed, it completes")
+    asked(work, "down")
+    check(not work.processes(), f"left behind: {work.processes()}")
+
+
 def kill_9_of_a_detached_lab_leaves_nothing(work):
     line = json.loads(asked(work, "up", work.scenario(), "--detach"))
     os.kill(line["lab_pid"], signal.SIGKILL)

@@ -94,6 +94,15 @@ TEST_CASE_METHOD(Fixture, "a delayed link takes both nodes' delays, each way") {
     CHECK(took < 2);
 }
 
+TEST_CASE_METHOD(Fixture, "a lossy link brings everything in order, late by retransmission times") {
+    Link lossy;
+    lossy.loss = kMostLoss;
+    begin(lossy);
+    const double took = exchange(20'000, 60);
+    CHECK(received == 20'000);
+    CHECK(took >= 0.2);
+}
+
 TEST_CASE_METHOD(Fixture, "a node's rate holds for what it sends") {
     Link slow;
     slow.rate.upload = 400'000;

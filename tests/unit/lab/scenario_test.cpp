@@ -216,3 +216,60 @@ TEST_CASE("bad input: timelines and bounds that mean nothing are refused with th
     CHECK(expect("files = [{ nodes = \"client-1\", path = \"a\", sha1 = \"12\" }]\n").find("40") != std::string::npos);
     CHECK(expect("all_complete_within = 1\nnobody_completes_for = 1\n").find("exclude") != std::string::npos);
 }
+
+TEST_CASE("a link's loss is a share, and links with loss go through the lab") {
+    const auto with_link = [](const std::string& link) { return kSmallest + "link = { " + link + " }\n"; };
+    for (const auto& [text, loss] : {std::pair{"loss = \"1%\"", 10'000u}, std::pair{"loss = 0.5", 500'000u},
+                                     std::pair{"loss = \"0.05%\"", 500u}, std::pair{"loss = 0", 0u}}) {
+        const Result<Scenario> scenario = parse_scenario(with_link(text), "s.toml");
+        REQUIRE(scenario);
+        CHECK(scenario->groups[1].link.loss == loss);
+        CHECK(scenario->needs_relay() == (loss > 0));
+    }
+    CHECK(parse_scenario("relay = true\n" + kSmallest, "s.toml")->needs_relay());
+    CHECK_FALSE(parse_scenario("relay = false\n" + kSmallest, "s.toml")->needs_relay());
+}
+
+TEST_CASE("bad input: a loss of more than half, or no share at all, is refused") {
+    const auto error_with = [](const std::string& loss) {
+        return error_of(kSmallest + "link = { loss = " + loss + " }\n");
+    };
+    CHECK(error_with("\"50.1%\"").find("s.toml:8: ") != std::string::npos);
+    CHECK(error_with("\"50.1%\"").find("more than 50%") != std::string::npos);
+    CHECK(error_with("\"50%\"").empty());
+    for (const char* bad : {"\"1\"", "\"%\"", "\"x%\"", "-0.1", "1.5", "\"101%\"", "true"}) {
+        CHECK(error_with(bad).find("wanted a share") != std::string::npos);
+    }
+}
+
+TEST_CASE("rules of the tracker stand in the scenario as they do in its own configuration") {
+    const Result<Scenario> scenario = parse_scenario(
+        kSmallest +
+            "[tracker]\nconfig = \"maxPeers = 3\"\n"
+            "[[tracker.rules]]\nname = \"two \\\"words\\\"\"\nevery = 2\naction = \"failure\"\nreason = \"no\"\n"
+            "[[tracker.rules]]\nshare = 0.25\naction = \"addKeys\"\nkeys = { a = 1, \"b c\" = \"x\" }\n",
+        "s.toml");
+    REQUIRE(scenario);
+    const std::string& config = scenario->tracker_config;
+    CHECK(config.starts_with("maxPeers = 3\n[[rules]]\n"));
+    CHECK(config.find("\"name\" = \"two \\\"words\\\"\"\n") != std::string::npos);
+    CHECK(config.find("\"every\" = 2\n") != std::string::npos);
+    CHECK(config.find("\"share\" = 0.25\n") != std::string::npos);
+    CHECK(config.find("\"keys\" = {\"a\" = 1, \"b c\" = \"x\"}\n") != std::string::npos);
+}
+
+TEST_CASE("bad input: a rule of the tracker is refused with its line and what was meant") {
+    const auto error_with = [](const std::string& rule) {
+        return error_of(kSmallest + "[tracker]\n[[tracker.rules]]\n" + rule);
+    };
+    CHECK(error_with("action = \"silense\"\n").find("s.toml:10: ") != std::string::npos);
+    CHECK(error_with("action = \"silense\"\n").find("did you mean \"silence\"?") != std::string::npos);
+    CHECK(error_with("action = \"silence\"\nevry = 2\n").find("s.toml:11: ") != std::string::npos);
+    CHECK(error_with("action = \"silence\"\nevry = 2\n").find("every") != std::string::npos);
+    CHECK(error_with("action = \"silence\"\nreason = \"x\"\n").find("\"failure\" does") != std::string::npos);
+    const Result<Scenario> foreign =
+        parse_scenario(kSmallest + "[tracker]\nkind = \"opentracker\"\n[[tracker.rules]]\naction = \"silence\"\n",
+                       "s.toml", {"opentracker"});
+    CHECK_FALSE(foreign);
+    CHECK(foreign.error().message().find("our own tracker's") != std::string::npos);
+}
