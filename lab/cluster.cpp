@@ -12,6 +12,9 @@ std::unexpected<Error> refuse(const Scenario& scenario, std::uint32_t line, cons
 }  // namespace
 
 Status check_for_cluster(const Scenario& scenario) {
+    if (scenario.network != NetworkKind::Loopback) {
+        return refuse(scenario, scenario.network_line, "network: namespaces are made on this machine only");
+    }
     if (!scenario.tracker_program.empty()) {
         return refuse(scenario, scenario.tracker_line,
                       "kind: " + scenario.tracker_program + " is another program, which runs on this machine only");

@@ -155,7 +155,7 @@ void ControlDesk::act(const Request& request) {
                           "\" is none of start, stop, kill, restart, pause, resume, partition, heal, limit, corrupt");
     }
     const bool is_link = deed == Deed::Partition || deed == Deed::Heal;
-    if (is_link && !run_->swarm().has_relay()) {
+    if (is_link && !run_->swarm().can_cut_links()) {
         return request.no("the links of this swarm do not go through the lab: write relay = true into the scenario");
     }
     if (!entry.others.empty() && !is_link) return request.no("from is for partition and heal");

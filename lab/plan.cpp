@@ -73,6 +73,7 @@ bool is_limited(const Scenario& scenario, const NodeGroup& group, const std::str
 }
 
 void add_limits(NodePlan& node, const Scenario& scenario, const NodeGroup& group) {
+    if (scenario.network != NetworkKind::Loopback) return;  // the kernel keeps them
     node.limits = group.link.rate;
     if (!is_limited(scenario, group, node.name)) return;
     node.limits_file = node.folder / "limits.toml";
@@ -99,11 +100,12 @@ void add_group(Plan& plan, const Scenario& scenario, const NodeGroup& group, con
         NodePlan node = make_node(scenario, places, group.kind, group.name + '-' + std::to_string(i), plan.nodes.size(),
                                   plan.relay);
         node.must_complete = group.must_complete;
-        node.link = {group.shaped_by_relay ? group.link.rate : RateLimits{}, group.link.delay, group.link.jitter};
+        node.link = group.link;
+        if (scenario.network == NetworkKind::Loopback && !group.shaped_by_relay) node.link.rate = {};
         node.on_demand = group.arrival.on_demand;
         if (group.arrival.is_timed()) node.start_after = starts[i - 1];
         if (!group.program.empty()) {
-            node.limits = group.link.rate;
+            if (scenario.network == NetworkKind::Loopback) node.limits = group.link.rate;
             plan_foreign(node, plan, places, adapters.at(group.program), group.options);
             plan.nodes.push_back(std::move(node));
             continue;
@@ -143,6 +145,7 @@ std::string_view program_of(NodeKind kind) {
 Plan make_plan(const Scenario& scenario, const Places& places, const Adapters& adapters) {
     Plan plan;
     plan.relay = scenario.needs_relay();
+    plan.namespaces = scenario.network == NetworkKind::Namespaces;
     plan.torrent = places.run / (scenario.name + ".torrent");
     plan.content = places.content;
     plan.tracker_config = places.run / "tracker.toml";

@@ -37,7 +37,8 @@ struct Places {
     bool root = false;              // we are
     // A port that is free on an address; none: 6881.
     std::function<std::uint16_t(const std::string& address)> free_port = {};
-    // Nodes go to them in turn, the tracker first, scripted peers to the last alone. None: all are here, each with its own address in `subnet`.
+    // Nodes go to them in turn, the tracker first, scripted peers to the last alone. None: all are here, each with its
+    // own address in `subnet`.
     std::vector<Host> hosts = {};
 };
 
@@ -49,7 +50,7 @@ struct NodePlan {
     std::string host;     // of a cluster; empty: here
     std::string address;  // that others see
     std::string hidden;   // that it binds, where links go through the relay; else the same
-    Link link;            // as far as the relay keeps it
+    Link link;            // as far as the node's program does not keep it
     bool must_complete = true;
     bool on_demand = false;               // the timeline starts it
     std::optional<Duration> start_after;  // the start of the clients; nothing: with its kind
@@ -77,6 +78,7 @@ struct Plan {
     std::filesystem::path tracker_config;
     std::string tracker_config_text;
     bool relay = false;                    // links go through relay.h
+    bool namespaces = false;               // nodes live in node_networks.h
     std::vector<std::string> create_argv;  // for the torrent; the announce URL is still to be added
 };
 

@@ -40,6 +40,12 @@ Status copy_content(const Plan& plan) {
     return {};
 }
 
+std::vector<NetworkNode> networks_of(const Plan& plan) {
+    std::vector<NetworkNode> nodes;
+    for (const NodePlan& node : plan.nodes) nodes.push_back({node.address, node.link});
+    return nodes;
+}
+
 // Before there are hosts that wait for it: this blocks.
 Status make_content(const Prepared& prepared, const fs::path& run, Display& display) {
     if (!prepared.recipe) return {};
@@ -145,13 +151,11 @@ double seconds_now() {
 
 }  // namespace
 
-LabRun::LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard,
-               std::optional<Subnet> subnet)
+LabRun::LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard)
     : loop_(loop),
       prepared_(std::move(prepared)),
       options_(options),
       guard_(guard),
-      subnet_(std::move(subnet)),
       begin_s_(seconds_now()),
       display_(prepared_.scenario.name, options.quiet) {}
 
@@ -167,16 +171,19 @@ LabRun::~LabRun() {
 Result<std::unique_ptr<LabRun>> LabRun::make(net::UvLoop& loop, Prepared prepared, const RunOptions& options,
                                              Guard& guard) {
     BT_TRY(check_programs(prepared));
-    Rng rng = rng_of_this_process();
-    std::optional<Subnet> subnet;
-    if (!options.slurm) {
-        BT_TRY_ASSIGN(subnet, Subnet::claim(rng));
+    std::unique_ptr<LabRun> run(new LabRun(loop, std::move(prepared), options, guard));
+    if (!options.slurm && run->scenario().network == NetworkKind::Loopback) {
+        Rng rng = rng_of_this_process();
+        BT_TRY_ASSIGN(run->subnet_, Subnet::claim(rng));
     }
-    std::unique_ptr<LabRun> run(new LabRun(loop, std::move(prepared), options, guard, std::move(subnet)));
     for (const fs::path& cleaned : clean_all_left_behind(options.out)) {
         run->display_.note("removed " + cleaned.string() + ": a lab that was killed left it behind");
     }
-    BT_TRY(run->make_folder_of_run());
+    if (const Status made = run->make_folder_of_run(); !made) {
+        std::error_code ignored;
+        fs::remove_all(run->folder_, ignored);  // no run came of it
+        return fail(made.error());
+    }
     return run;
 }
 
@@ -191,15 +198,17 @@ Status LabRun::make_folder_of_run() {
     Places places{options_.bin, folder_, content, subnet_ ? subnet_->prefix() : "", geteuid() == 0, free_port, {}};
     BT_TRY(make_content(prepared_, folder_, display_));
     if (options_.slurm) {
-        if (const Status got = take_hosts(); !got) {
-            std::error_code ignored;
-            fs::remove_all(folder_, ignored);  // no run came of it
-            return got;
-        }
+        BT_TRY(take_hosts());
         places.hosts = job_->hosts();
         record_.job = job_->id();
+    } else if (scenario.network == NetworkKind::Namespaces) {
+        places.subnet = NodeNetworks::kSubnet;
+        places.free_port = nullptr;  // every port of a node's own network is
     }
     plan_ = make_plan(scenario, places, prepared_.adapters);
+    if (plan_.namespaces) {
+        BT_TRY_ASSIGN(networks_, NodeNetworks::make(networks_of(plan_)));
+    }
     if (options_.capture) add_captures(plan_);
     for (NodePlan& node : plan_.nodes) node.environment.emplace_back(kMark, folder_.string());
     record_.started_at = stamp.for_report;
@@ -222,10 +231,14 @@ Status LabRun::take_hosts() {
 
 void LabRun::start(bool hold, std::function<void()> on_change) {
     record_.held = hold;
-    Launcher launcher;
-    if (job_) launcher = [this](const NodePlan& node) { return job_->launcher(node.host, node.name, options_.bin); };
-    swarm_ = std::make_unique<SwarmRun>(loop_, plan_, prepared_.scenario, folder_, display_, std::move(on_change),
-                                        std::move(launcher));
+    Surroundings surroundings{networks_.get(), {}};
+    if (job_) {
+        surroundings.launcher = [this](const NodePlan& node) {
+            return job_->launcher(node.host, node.name, options_.bin);
+        };
+    }
+    swarm_ = std::make_unique<SwarmRun>(loop_, plan_, prepared_.scenario, folder_, std::move(surroundings), display_,
+                                        std::move(on_change));
     swarm_->start(hold);
 }
 

@@ -37,8 +37,8 @@ struct RunOptions {
 
 class LabRun {
   public:
-    // Claims addresses, makes and fills the folder. What earlier labs left behind in options.out is cleaned first.
-    // Errors are those of this machine.
+    // Claims addresses or makes networks, makes and fills the folder. While there is one thread. What earlier labs left
+    // behind in options.out is cleaned first. Errors are those of this machine.
     [[nodiscard]] static Result<std::unique_ptr<LabRun>> make(net::UvLoop& loop, Prepared prepared,
                                                               const RunOptions& options, Guard& guard);
     ~LabRun();
@@ -62,7 +62,7 @@ class LabRun {
     [[nodiscard]] const std::string& report() const { return report_; }
 
   private:
-    LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard, std::optional<Subnet> subnet);
+    LabRun(net::UvLoop& loop, Prepared prepared, const RunOptions& options, Guard& guard);
     Status make_folder_of_run();
     Status take_hosts();
 
@@ -70,7 +70,8 @@ class LabRun {
     Prepared prepared_;
     RunOptions options_;
     Guard& guard_;
-    std::optional<Subnet> subnet_;  // where nodes run here
+    std::optional<Subnet> subnet_;            // on loopback
+    std::unique_ptr<NodeNetworks> networks_;  // or
     double begin_s_;
     Display display_;
     std::filesystem::path folder_;

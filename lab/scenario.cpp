@@ -91,6 +91,7 @@ std::size_t Scenario::count(NodeKind kind) const {
 }
 
 bool Scenario::needs_relay() const {
+    if (network != NetworkKind::Loopback) return false;
     if (relay) return true;
     for (const NodeGroup& group : groups) {
         if (group.link.delay > Duration::zero() || group.link.jitter > Duration::zero() || group.link.loss > 0 ||
@@ -114,7 +115,7 @@ Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::st
     const ConfigTable root = file.root();
     if (root.has("sweep")) return fail(root.error_at("sweep", "is many runs: only `swarm-lab run` does that"));
     BT_TRY(root.allow_only(
-        {"name", "rng_seed", "content", "tracker", "nodes", "timeline", "stop", "expect", "exec", "relay"}));
+        {"name", "rng_seed", "content", "network", "relay", "tracker", "nodes", "timeline", "stop", "expect", "exec"}));
     Scenario scenario;
     scenario.file = file.file_name();
     BT_TRY_ASSIGN(scenario.name, read_name(root, "name", std::nullopt));
@@ -122,6 +123,15 @@ Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::st
     scenario.rng_seed = static_cast<std::uint64_t>(rng_seed.value_or(1));
     BT_TRY_ASSIGN(const std::optional<bool> relay, root.boolean("relay"));
     scenario.relay = relay.value_or(false);
+    BT_TRY_ASSIGN(const std::optional<std::string> network, root.string("network"));
+    if (network && *network != "loopback" && *network != "netns") {
+        return fail(root.error_at("network", "wanted \"loopback\" or \"netns\""));
+    }
+    if (network == "netns") scenario.network = NetworkKind::Namespaces;
+    if (scenario.relay && scenario.network != NetworkKind::Loopback) {
+        return fail(root.error_at("relay", "has no meaning with network = \"netns\": links can be cut there"));
+    }
+    if (network) scenario.network_line = root.node().find("network")->key_line;
     BT_TRY_ASSIGN(scenario.content, read_content(file, root));
     BT_TRY(read_tracker(file, root, programs, scenario));
     BT_TRY(read_groups(root, programs, scenario));

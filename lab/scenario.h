@@ -58,6 +58,11 @@ struct NodeGroup {
     std::uint32_t line = 0;     // of the file
 };
 
+enum class NetworkKind : std::uint8_t {
+    Loopback,    // 127.x addresses of this machine
+    Namespaces,  // a network of its own for each node (node_networks.h)
+};
+
 struct Content {
     std::string recipe;  // path of a recipe, or
     std::string path;    // of something real
@@ -68,10 +73,12 @@ struct Scenario {
     std::string name;
     std::string file;
     std::uint64_t rng_seed = 1;
+    NetworkKind network = NetworkKind::Loopback;
     Content content;
     Duration announce_interval = seconds(5);
     std::string tracker_program;  // an adapter's name; empty: ours
     std::uint32_t tracker_line = 0;
+    std::uint32_t network_line = 0;
     std::vector<std::string> tracker_options;
     std::string tracker_config;  // TOML, behind what the lab writes into our tracker's configuration
     std::vector<NodeGroup> groups;
@@ -82,7 +89,8 @@ struct Scenario {
     bool exec_waits_for_completion = false;  // swarm-lab exec: else until every node is ready
 
     [[nodiscard]] std::size_t count(NodeKind kind) const;  // of nodes
-    // Links are cut or delayed, or shaped for a program that does not do it: each goes through the lab (relay.h).
+    // Links are cut or delayed, or shaped for a program that does not do it, on loopback: each goes through the lab
+    // (relay.h).
     [[nodiscard]] bool needs_relay() const;
     [[nodiscard]] std::vector<std::string> node_names() const;  // with the tracker's
 };

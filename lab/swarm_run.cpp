@@ -12,13 +12,13 @@
 namespace bt::lab {
 
 SwarmRun::SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
-                   Display& display, std::function<void()> on_change, Launcher launcher)
+                   Surroundings surroundings, Display& display, std::function<void()> on_change)
     : plan_(plan),
       folder_(folder),
+      surroundings_(std::move(surroundings)),
       display_(display),
       environment_({{kMark, folder.string()}}),
       on_change_(std::move(on_change)),
-      launcher_(std::move(launcher)),
       loop_(loop),
       timers_(loop_),
       start_(loop.now()),
@@ -41,14 +41,20 @@ SwarmRun::SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario
 }
 
 void SwarmRun::cut_links(const CutLinks& cut) {
+    std::vector<std::pair<std::size_t, std::size_t>> pairs;
     for (std::size_t a = 0; a < plan_.nodes.size(); ++a) {
         if (!matches_pattern(plan_.nodes[a].name, cut.nodes)) continue;
         for (std::size_t b = 0; b < plan_.nodes.size(); ++b) {
             const std::string& name = plan_.nodes[b].name;
             const bool other =
                 cut.others.empty() ? !matches_pattern(name, cut.nodes) : matches_pattern(name, cut.others);
-            if (other && a != b) relay_->set_cut(a, b, cut.cut);
+            if (other && a != b) pairs.emplace_back(a, b);
         }
+    }
+    if (surroundings_.networks != nullptr) {
+        if (const Status done = surroundings_.networks->set_cut(pairs, cut.cut); !done) on_note(done.error().message());
+    } else {
+        for (const auto& [a, b] : pairs) relay_->set_cut(a, b, cut.cut);
     }
 }
 
@@ -158,8 +164,7 @@ void SwarmRun::carry_out(const Action& action) {
     } else if (const auto* pause = std::get_if<PauseNode>(&action)) {
         send(pause->node, pause->pause ? SIGSTOP : SIGCONT);
     } else if (const auto* limit = std::get_if<LimitNode>(&action)) {
-        change_limits(limit->node, limit->limits);
-        send(limit->node, SIGHUP);
+        if (change_limits(limit->node, limit->limits)) send(limit->node, SIGHUP);
     } else if (const auto* cut = std::get_if<CutLinks>(&action)) {
         cut_links(*cut);
     } else if (const auto* corrupt = std::get_if<CorruptFiles>(&action)) {
@@ -167,14 +172,20 @@ void SwarmRun::carry_out(const Action& action) {
     }
 }
 
-// What the timeline does not name stays as the scenario gave it.
-void SwarmRun::change_limits(std::size_t index, const RateLimits& limits) {
+// What the timeline does not name stays as the scenario gave it. True where the node is to be told.
+bool SwarmRun::change_limits(std::size_t index, const RateLimits& limits) {
     const NodePlan& node = plan_.nodes[index];
-    RateLimits now = node.limits;
+    RateLimits now = surroundings_.networks != nullptr ? node.link.rate : node.limits;
     if (limits.upload) now.upload = limits.upload;
     if (limits.download) now.download = limits.download;
+    if (surroundings_.networks != nullptr) {
+        if (const Status done = surroundings_.networks->set_rates(index, now); !done)
+            on_note(node.name + ": " + done.error().message());
+        return false;
+    }
     const Status written = write_text(node.limits_file, limits_text(node.kind, now));
     if (!written) display_.note(node.name + ": " + written.error().message());
+    return true;
 }
 
 void SwarmRun::corrupt_files(std::size_t index, std::optional<std::uint32_t> piece) {
@@ -304,7 +315,10 @@ void SwarmRun::start_process(std::size_t index) {
     };
     if (!planned.host.empty()) launch_elsewhere(index, spec);
     go_together(index, spec);
+    std::optional<NodeNetworks::Inside> inside;
+    if (surroundings_.networks != nullptr) inside.emplace(*surroundings_.networks, index);
     Result<std::unique_ptr<net::ChildProcess>> process = net::ChildProcess::start(loop_, std::move(spec));
+    inside.reset();
     if (!process) return director_.on_start_failed(index, process.error().message(), loop_.now());
     nodes_[index].process = std::move(*process);
     nodes_[index].clock.on_start();
@@ -318,7 +332,7 @@ void SwarmRun::start_process(std::size_t index) {
 // The agent there does with the command what we do here, and says in lines what we would have read from descriptors.
 void SwarmRun::launch_elsewhere(std::size_t index, net::ChildSpec& spec) {
     nodes_[index].remote_exit.reset();
-    std::vector<std::string> argv = launcher_(plan_.nodes[index]);
+    std::vector<std::string> argv = surroundings_.launcher(plan_.nodes[index]);
     argv.insert(argv.end(), spec.argv.begin(), spec.argv.end());
     spec.argv = std::move(argv);
     spec.stdin_pipe = true;

@@ -17,6 +17,7 @@
 #include "lab/display.h"
 #include "lab/foreign_watch.h"
 #include "lab/merged_events.h"
+#include "lab/node_networks.h"
 #include "lab/relay.h"
 #include "lab/run_folder.h"
 
@@ -25,12 +26,18 @@ namespace bt::lab {
 // How nodes are started on hosts of a cluster: what goes in front of a node's command, `swarm-lab node` last.
 using Launcher = std::function<std::vector<std::string>(const NodePlan&)>;
 
+// Where nodes are started, if not plainly here.
+struct Surroundings {
+    NodeNetworks* networks = nullptr;  // where the plan has namespaces
+    Launcher launcher = {};            // where its nodes have hosts
+};
+
 class SwarmRun {
   public:
-    // The folders of the plan exist; `folder` is the run's. on_change: something was done or happened; it may not
-    // destroy the run.
+    // The folders of the plan exist; `folder` is the run's. on_change:
+    // something was done or happened; it may not destroy the run.
     SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
-             Display& display, std::function<void()> on_change, Launcher launcher = {});
+             Surroundings surroundings, Display& display, std::function<void()> on_change);
 
     // Held: see director.h. From here until director().is_done() there are processes.
     void start(bool hold);
@@ -39,7 +46,7 @@ class SwarmRun {
     // By hand what a timeline does; answers to how many nodes.
     std::size_t act(const TimelineEntry& entry);
     // Every connection goes through the lab: links can be cut.
-    [[nodiscard]] bool has_relay() const { return relay_ != nullptr; }
+    [[nodiscard]] bool can_cut_links() const { return relay_ != nullptr || surroundings_.networks != nullptr; }
     // Every event of every node, as it came; where one is set.
     std::function<void(std::size_t node, std::string_view line)> on_event;
     // What nodes have said lies in their files.
@@ -82,7 +89,7 @@ class SwarmRun {
     void carry_out(const Action& action);
     [[nodiscard]] std::vector<std::string> command_of(std::size_t index);
     void make_torrent(const std::string& announce);
-    void change_limits(std::size_t index, const RateLimits& limits);
+    bool change_limits(std::size_t index, const RateLimits& limits);
     void cut_links(const CutLinks& cut);
     void open_relay(std::size_t index);
     void corrupt_files(std::size_t index, std::optional<std::uint32_t> piece);
@@ -91,10 +98,10 @@ class SwarmRun {
 
     const Plan& plan_;
     std::filesystem::path folder_;
+    Surroundings surroundings_;
     Display& display_;
     std::vector<std::pair<std::string, std::string>> environment_;  // of our helpers; nodes have their own
     std::function<void()> on_change_;
-    Launcher launcher_;
     net::UvLoop& loop_;
     net::TimerQueue timers_;
     TimePoint start_;

@@ -46,6 +46,10 @@ TEST_CASE("bad input: what only works on one machine is refused with its line") 
     CHECK(starts(scenario("[[nodes]]\nkind = \"aria2\"\n"), "s.toml:9: aria2: aria2 is another program"));
     CHECK(starts(scenario("[tracker]\nkind = \"aria2\"\n"), "s.toml:9: kind: aria2 is another program"));
     CHECK(starts(scenario("[[timeline]]\nat = \"1s\"\ndo = \"heal\"\nnodes = \"client-1\"\n"), "s.toml:9: heal"));
+    Scenario namespaces = scenario("");
+    namespaces.network = NetworkKind::Namespaces;
+    namespaces.network_line = 2;
+    CHECK(starts(namespaces, "s.toml:2: network"));
 }
 
 TEST_CASE("nodes go to the hosts in turn and bind the address of theirs") {
