@@ -30,7 +30,7 @@ bool fits(const std::optional<std::regex>& pattern, std::string_view line) {
     return pattern && std::regex_search(line.begin(), line.end(), *pattern);
 }
 
-bool has_listener(const char* table_path, const std::string& address, const std::string& colon_port) {
+bool has_listener(const std::string& table_path, const std::string& address, const std::string& colon_port) {
     std::ifstream table(table_path);
     std::string number, local, remote, state, rest;
     std::getline(table, rest);
@@ -42,7 +42,7 @@ bool has_listener(const char* table_path, const std::string& address, const std:
 
 }  // namespace
 
-bool is_listening(const std::string& address, std::uint16_t port) {
+bool is_listening(pid_t process, const std::string& address, std::uint16_t port) {
     in_addr ip{};
     if (inet_pton(AF_INET, address.c_str(), &ip) != 1) return false;
     char number[16], colon_port[8];
@@ -50,9 +50,10 @@ bool is_listening(const std::string& address, std::uint16_t port) {
     std::snprintf(colon_port, sizeof colon_port, ":%04X", port);
     // IPv4 addresses on a socket for both families stand in the second table.
     const std::string zeros(16, '0');
-    return has_listener("/proc/net/tcp", number, colon_port) || has_listener("/proc/net/tcp", "00000000", colon_port) ||
-           has_listener("/proc/net/tcp6", zeros + "FFFF0000" + number, colon_port) ||
-           has_listener("/proc/net/tcp6", zeros + zeros, colon_port);
+    const std::string tables = "/proc/" + std::to_string(process) + "/net/";
+    return has_listener(tables + "tcp", number, colon_port) || has_listener(tables + "tcp", "00000000", colon_port) ||
+           has_listener(tables + "tcp6", zeros + "FFFF0000" + number, colon_port) ||
+           has_listener(tables + "tcp6", zeros + zeros, colon_port);
 }
 
 std::uint16_t free_port(const std::string& address) {
@@ -66,11 +67,12 @@ std::uint16_t free_port(const std::string& address) {
     return ntohs(name.sin_port);
 }
 
-ForeignWatch::ForeignWatch(net::UvLoop& loop, net::TimerQueue& timers, const NodePlan& node, Words words,
+ForeignWatch::ForeignWatch(net::UvLoop& loop, net::TimerQueue& timers, const NodePlan& node, pid_t process, Words words,
                            const std::filesystem::path& torrent, std::function<void(std::string_view)> on_event,
                            std::function<void(std::string_view)> on_log)
     : loop_(loop),
       node_(node),
+      process_(process),
       adapter_(*node.adapter),
       words_(std::move(words)),
       torrent_(torrent),
@@ -90,7 +92,7 @@ void ForeignWatch::on_output_line(std::string_view line) {
 
 void ForeignWatch::poll() {
     timer_.arm(loop_.now() + kPoll);
-    if (!ready_ && !ready_line_ && is_listening(node_.hidden, node_.port)) on_ready();
+    if (!ready_ && !ready_line_ && is_listening(process_, node_.hidden, node_.port)) on_ready();
     if (!ready_) return;
     run_after_ready();
     if (after_ready_done_) run_poll_command();

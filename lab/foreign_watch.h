@@ -35,7 +35,7 @@ class ForeignWatch {
     static constexpr std::uint64_t kHashPerPoll = 4u << 20;
 
     // `words`: of the node, with those of the torrent. `on_event`: a line of our events, without its end.
-    ForeignWatch(net::UvLoop& loop, net::TimerQueue& timers, const NodePlan& node, Words words,
+    ForeignWatch(net::UvLoop& loop, net::TimerQueue& timers, const NodePlan& node, pid_t process, Words words,
                  const std::filesystem::path& torrent, std::function<void(std::string_view)> on_event,
                  std::function<void(std::string_view)> on_log);
 
@@ -54,6 +54,7 @@ class ForeignWatch {
 
     net::UvLoop& loop_;
     const NodePlan& node_;
+    pid_t process_;
     const Adapter& adapter_;
     Words words_;
     std::filesystem::path torrent_;
@@ -73,8 +74,8 @@ class ForeignWatch {
     net::UvTimer timer_;
 };
 
-// Whether a TCP socket listens on the address (or on all of them) with this port.
-[[nodiscard]] bool is_listening(const std::string& address, std::uint16_t port);
+// Whether a TCP socket listens on the address (or on all of them) with this port, in the network of that process.
+[[nodiscard]] bool is_listening(pid_t process, const std::string& address, std::uint16_t port);
 
 // A port that nothing has on this address, as the kernel gives them.
 [[nodiscard]] std::uint16_t free_port(const std::string& address);

@@ -22,6 +22,7 @@
 namespace bt::lab {
 namespace {
 
+constexpr int kHubDescriptor = 3;
 constexpr std::uint64_t kLeastBurst = 16 * 1024;
 constexpr std::uint64_t kBurstsPerSecond = 50;
 constexpr std::string_view kQueueTime = "100ms";  // of tbf: what waits longer is dropped
@@ -67,8 +68,8 @@ std::string place_of(const std::string& tool) {
     return tool;
 }
 
-// `ip` or `tc` with these lines, in the network we are in.
-Status run_tool(const std::string& tool, const std::string& lines) {
+// `ip` or `tc` with these lines, in the network we are in. `hub`: it has it as kHubDescriptor.
+Status run_tool(const std::string& tool, const std::string& lines, int hub = -1) {
     if (lines.empty()) return {};
     const net::Fd input(memfd_create("input", MFD_CLOEXEC));
     const net::Fd output(memfd_create("output", MFD_CLOEXEC));
@@ -80,6 +81,7 @@ Status run_tool(const std::string& tool, const std::string& lines) {
     plan.argv = {place_of(tool), "-batch", "-"};
     plan.environment = net::environment_with({{"LC_ALL", "C"}});
     plan.descriptors = {{input.get(), 0}, {output.get(), 1}, {output.get(), 2}};
+    if (hub >= 0) plan.descriptors.push_back({hub, kHubDescriptor});
     const NetworkRights rights;
     const Result<pid_t> pid = net::launch(plan);
     if (!pid) return fail(refused(pid.error().detail + " (Debian: iproute2)"));
@@ -183,22 +185,21 @@ Status NodeNetworks::make_networks() {
 }
 
 Status NodeNetworks::connect_nodes() {
-    const std::string hub = std::string(kSubnet) + ".254";
-    const std::string ours = "/proc/" + std::to_string(getpid()) + "/fd/";
+    const std::string hub = std::string(kSubnet) + ".254/32";
+    const std::string other_end = " netns /proc/self/fd/" + std::to_string(kHubDescriptor);
     std::string lines;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
         const std::string device = device_of(i);
-        lines += "link add " + device + " type veth peer name eth0 netns " + ours + std::to_string(networks_[i].get()) +
-                 "\nlink set " + device + " up\nroute add " + nodes_[i].address + "/32 dev " + device + "\n";
-    }
-    BT_TRY(run_tool("ip", lines));
-    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        lines += "link set " + device + " up\nroute add " + nodes_[i].address + "/32 dev " + device + "\n";
         const Inside inside(*this, i);
-        BT_TRY(run_tool("ip", "link set lo up\nlink set eth0 up\naddr add " + nodes_[i].address +
-                                  "/32 dev eth0\nroute add " + hub + "/32 dev eth0\nroute add default via " + hub +
-                                  "\n"));
+        BT_TRY(run_tool("ip",
+                        "link add eth0 type veth peer name " + device + other_end +
+                            "\nlink set lo up\nlink set eth0 up\naddr add " + nodes_[i].address +
+                            "/32 dev eth0\nroute add " + hub + " dev eth0\nroute add default via " +
+                            std::string(kSubnet) + ".254\n",
+                        hub_.get()));
     }
-    return {};
+    return run_tool("ip", lines);
 }
 
 Status NodeNetworks::shape(std::size_t node) {

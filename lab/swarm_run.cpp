@@ -324,7 +324,7 @@ void SwarmRun::start_process(std::size_t index) {
     nodes_[index].clock.on_start();
     if (!planned.adapter || planned.adapter->events) return;
     nodes_[index].watch = std::make_unique<ForeignWatch>(
-        loop_, timers_, planned, words_of(index), plan_.torrent,
+        loop_, timers_, planned, nodes_[index].process->pid(), words_of(index), plan_.torrent,
         [this, index](std::string_view line) { on_event_line(index, line); },
         [this, index](std::string_view line) { on_log_line(index, line); });
 }

@@ -1,4 +1,5 @@
 #include "lab/node_networks.h"
+#include "lab/plan.h"
 
 #include "tests/support/catch.h"
 
