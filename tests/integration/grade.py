@@ -96,7 +96,7 @@ def mistakes_in_pieces():
 
 def mistakes_that_hang():
     mistakes([("hangs", ["decode.integer", "decode.list"], "decode.list", "it hangs"),
-              ("ignores_choke", ["piece.first", "piece.choke"], "piece.choke", "wait for the unchoke")], limit="4")
+              ("ignores_choke", ["piece.first", "piece.choke"], "piece.choke", "wait for the unchoke")], limit="6")
 
 
 def mistakes_in_downloads():
