@@ -12,6 +12,10 @@ std::unexpected<Error> refuse(const Scenario& scenario, std::uint32_t line, cons
 }  // namespace
 
 Status check_for_cluster(const Scenario& scenario) {
+    if (scenario.relay || scenario.network != NetworkKind::Loopback) {
+        const std::string what = scenario.relay ? "relay: links are relayed" : "network: it is made";
+        return fail(local_error(ErrorCode::InvalidConfig, scenario.file + ": " + what + " on this machine only"));
+    }
     if (scenario.network != NetworkKind::Loopback) {
         return refuse(scenario, scenario.network_line, "network: namespaces are made on this machine only");
     }
