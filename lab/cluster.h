@@ -1,7 +1,7 @@
 #pragma once
 
 // What of a scenario can be done on other machines. Pure. Errors: InvalidConfig, "FILE:LINE: what",
-// of keys at the top of the file "FILE: what".
+// of `relay` "FILE: what".
 
 #include "common/base/result.h"
 #include "lab/scenario.h"

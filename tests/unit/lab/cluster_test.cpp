@@ -47,9 +47,6 @@ TEST_CASE("bad input: what only works on one machine is refused with its line") 
     Scenario relayed = scenario("");
     relayed.relay = true;
     CHECK(starts(relayed, "s.toml: relay: "));
-    Scenario in_namespaces = scenario("");
-    in_namespaces.network = NetworkKind::Namespaces;
-    CHECK(starts(in_namespaces, "s.toml: network: "));
     CHECK(starts(scenario("[[nodes]]\nkind = \"aria2\"\n"), "s.toml:9: aria2: aria2 is another program"));
     CHECK(starts(scenario("[tracker]\nkind = \"aria2\"\n"), "s.toml:9: kind: aria2 is another program"));
     CHECK(starts(scenario("[[timeline]]\nat = \"1s\"\ndo = \"heal\"\nnodes = \"client-1\"\n"), "s.toml:9: heal"));
