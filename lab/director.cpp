@@ -97,7 +97,7 @@ std::optional<Action> Director::poll_action(TimePoint now) {
         node.phase = Phase::Started;
         if (!node.started_at) node.started_at = seconds_at(now);
         ++node.starts;
-        node.taken_down = node.start_when_ended = node.paused = false;
+        node.taken_down = node.start_when_ended = node.paused = node.stopped_early = false;
         node.exit_code = node.signal = std::nullopt;
         node.ended_at.reset();
         node.exit_reason.clear();
@@ -105,6 +105,7 @@ std::optional<Action> Director::poll_action(TimePoint now) {
         nodes_[pause->node].paused = pause->pause;
     } else if (const auto* signal = std::get_if<SignalNode>(&action)) {
         NodeStatus& node = nodes_[signal->node];
+        node.stopped_early = node.stopped_early || (node.phase == Phase::Started && !signal->kill);
         if (node.phase != Phase::Ended) node.phase = Phase::Stopping;
         node.killed = node.killed || (signal->kill && !node.taken_down);
     }

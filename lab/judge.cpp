@@ -1,6 +1,7 @@
 // The part of report.h that compares a run with its expectations.
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 
 #include "lab/report.h"
@@ -93,7 +94,8 @@ Verdict judge_exit_codes(const Expectations& expect, const RunRecord& run) {
         const int ended = node.signal ? -*node.signal : node.exit_code.value_or(-1);
         const bool may_be_killed = std::ranges::find(allowed, -9) != allowed.end();
         const bool fine = std::ranges::find(allowed, ended) != allowed.end() && (!node.killed || may_be_killed);
-        if (fine) continue;
+        const bool by_our_signal = node.signal == SIGTERM || node.signal == SIGINT;
+        if (fine || (node.stopped_early && by_our_signal)) continue;
         verdict.held = false;
         verdict.detail += (verdict.detail.empty() ? "" : "; ") + node.name + ": " + how_it_ended(node);
     }

@@ -177,6 +177,16 @@ TEST_CASE_METHOD(Fixture, "an interrupt stops every node, a second one kills the
     CHECK(director.is_done());
 }
 
+TEST_CASE_METHOD(Fixture, "who is stopped before it is ready is told from who is stopped later") {
+    until_clients();
+    event(2, "ready", ",\"listen\":\"127.1.2.3:5\"", 50);
+    director.stop(at(100));
+    CHECK(actions(100) == Actions{"stop 1", "stop 2", "stop 3"});
+    CHECK_FALSE(director.nodes()[1].stopped_early);
+    CHECK_FALSE(director.nodes()[2].stopped_early);
+    CHECK(director.nodes()[3].stopped_early);
+}
+
 TEST_CASE_METHOD(Fixture, "an interrupt before anything runs ends at once") {
     director.interrupt(at(1));
     CHECK(actions(1).empty());
