@@ -13,6 +13,7 @@
 # bt_library(<name> SOURCES <file from the root>... USES <folder>... [LIBRARIES <other bt_library>...])
 #   a static library of level 7 made of named files.
 
+include("${CMAKE_CURRENT_LIST_DIR}/Precompiled.cmake")
 set_property(GLOBAL PROPERTY BT_LAYER_FOLDERS "")
 
 function(bt_layer_target folder out)

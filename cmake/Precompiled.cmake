@@ -1,15 +1,16 @@
 # Headers that nearly every file reads are read once a build: the standard containers for our sources, Catch2 for the
 # tests (both made a clean release build about twice as long). Files still include what they use: BT_PCH=OFF, which the
-# presets dev and fuzz have, builds them without.
+# presets dev, asan and fuzz have, builds them without.
 #
 # bt_precompiled(<target>)        for sources
 # bt_precompiled_tests(<target>)  for executables of test cases
+set(BT_PRECOMPILED_SOURCE "${CMAKE_CURRENT_LIST_DIR}/precompiled.cpp")
 option(BT_PCH "Precompile the headers that most files include" ON)
 
 function(bt_precompiled target)
     if(BT_PCH)
         if(NOT TARGET bt_precompiled_std)
-            add_library(bt_precompiled_std OBJECT "${PROJECT_SOURCE_DIR}/cmake/precompiled.cpp")
+            add_library(bt_precompiled_std OBJECT "${BT_PRECOMPILED_SOURCE}")
             target_link_libraries(bt_precompiled_std PRIVATE bt_warnings bt_sanitizers)
             target_precompile_headers(bt_precompiled_std PRIVATE <algorithm> <array> <chrono> <cstdint> <deque> <expected>
                 <functional> <map> <memory> <optional> <set> <span> <string> <string_view> <unordered_map>
