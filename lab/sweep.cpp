@@ -190,7 +190,12 @@ Result<std::vector<Variant>> read_sweep(const ConfigFile& file) {
         }
     }
     if (variants.empty()) return fail(table->error_here("wanted \"TABLE.KEY\" = [values]"));
-    for (std::size_t i = 0; i < variants.size(); ++i) variants[i].scenario = scenarios[i].dump(2) + "\n";
+    for (std::size_t i = 0; i < variants.size(); ++i) {
+        variants[i].scenario = scenarios[i].dump(2) + "\n";
+        // Keys with many dots nest deeper than a file may.
+        const auto read = ConfigFile::parse(variants[i].scenario, app::ConfigFormat::Json, "variant");
+        if (!read) return fail(table->error_here("makes what is no scenario: " + read.error().detail));
+    }
     return variants;
 }
 

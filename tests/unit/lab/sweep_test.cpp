@@ -58,4 +58,11 @@ TEST_CASE("bad input: sweeps that mean nothing are refused with file and line") 
     for (std::size_t i = 1; i < kMaxSweep; ++i) list += ",1";
     CHECK(error(list + "]\n").empty());
     CHECK(error(list + ",1]\n").find("1000") != std::string::npos);
+    const auto key_of_depth = [](std::size_t depth) {
+        std::string key = "\"content";
+        while (depth-- > 1) key += ".a";
+        return key + "\" = [1]\n";
+    };
+    CHECK(error(key_of_depth(app::kMaxConfigDepth)).empty());
+    CHECK(error(key_of_depth(app::kMaxConfigDepth + 2)).find("dir/s.toml:9: ") == 0);
 }
