@@ -1,6 +1,6 @@
 #pragma once
 
-// `swarm-lab control` and `swarm-lab up`: a swarm that others drive, by the requests of control_desk.h, over our
+// `swarm-lab control` and `swarm-lab up`: a swarm that others drive, by the requests of control_request.h, over our
 // standard input and output or over the socket `control.sock` in the run's folder. The end of standard input ends
 // `control` and its swarm.
 

@@ -1,8 +1,8 @@
 #pragma once
 
-// The control channel's requests (docs/formats.md "Control"): one JSON object a line in, one out for each, with the id
-// of the request. The same for `swarm-lab control` and for the socket of `swarm-lab up`; any number of callers at a
-// time.
+// Carries out the control channel's requests (control_request.h), one a line; one JSON object a line out for each, with
+// the id of the request (docs/formats.md "Control"). The same for `swarm-lab control` and for the socket of `swarm-lab
+// up`; any number of callers at a time.
 //
 // Rules
 //  - Answers come when what was asked is so: `wait` and `stop` take their time, others are answered at once. Order is
@@ -24,14 +24,13 @@
 #include <vector>
 
 #include "common/net/uv_timer.h"
-#include "lab/condition.h"
+#include "lab/control_request.h"
 #include "lab/run.h"
 
 namespace bt::lab {
 
 inline constexpr std::size_t kMaxWaiting = 4u << 20;
-inline constexpr std::size_t kMaxWaits = 1000;    // at a time; subscriptions too
-inline constexpr std::size_t kMaxEvents = 10000;  // that one `events` answers
+inline constexpr std::size_t kMaxWaits = 1000;  // at a time; subscriptions too
 
 class Caller {
   public:
@@ -62,31 +61,38 @@ class ControlDesk {
     [[nodiscard]] const std::string& end() const { return end_; }
 
   private:
-    struct Request;  // parsed
-    struct Wait {
+    // Who asked, and the id of what was asked, as JSON.
+    struct Asker {
         std::shared_ptr<Caller> caller;
         std::string id;
+
+        void yes(const std::string& fields = "") const;
+        void no(const std::string& why) const;
+    };
+    struct Wait {
+        Asker asker;
         enum class For : std::uint8_t { Ready, Condition, Stop } what = For::Ready;
         std::optional<Condition> condition;
-        std::string text;
         TimePoint deadline = kNever;
     };
     struct Subscription {
-        std::shared_ptr<Caller> caller;
-        std::string id;
+        Asker asker;
         std::optional<Query> query;  // nothing: every event
         std::uint64_t dropped = 0;
     };
 
-    void answer(const Request& request);
-    void start(const Request& request);
-    void wait(const Request& request);
-    void act(const Request& request);
-    void events(const Request& request);
-    void subscribe(const Request& request);
-    void unsubscribe(const Request& request);
-    void report(const Request& request);
+    void carry_out(const Asker& asker, const StartRequest& request);
+    void carry_out(const Asker& asker, WaitRequest request);
+    void carry_out(const Asker& asker, const NodesRequest& request);
+    void carry_out(const Asker& asker, const EndpointsRequest& request);
+    void carry_out(const Asker& asker, const ActRequest& request);
+    void carry_out(const Asker& asker, const EventsRequest& request);
+    void carry_out(const Asker& asker, SubscribeRequest request);
+    void carry_out(const Asker& asker, const UnsubscribeRequest& request);
+    void carry_out(const Asker& asker, const StopRequest& request);
+    void carry_out(const Asker& asker, const ReportRequest& request);
 
+    [[nodiscard]] Status open(Prepared prepared, const RunOptions& options);
     void changed();
     void settle_waits();
     void conclude();

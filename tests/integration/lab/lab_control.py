@@ -30,9 +30,12 @@ class Control:
 
     def send(self, **request):
         self.count += 1
-        self.process.stdin.write(json.dumps({"id": self.count, **request}) + "\n")
-        self.process.stdin.flush()
+        self.say(json.dumps({"id": self.count, **request}))
         return self.count
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
 
     def answer(self, wanted):
         while True:
@@ -179,7 +182,12 @@ def control_answers_each_request_with_its_id(work):
     check("not in time" in control.refused(do="wait", **{"for": "client-1 is down", "timeout": 0.05}), "a wait in vain")
     for bad in ({"do": "wait", "for": "nonsense"}, {"do": "frob"}, {"do": "events", "query": "("}, {}):
         control.refused(**bad)
-    control.process.stdin.write("no JSON\n")
+    check("timeout" in control.refused(do="wait", **{"for": "client-1 is down", "timout": 5}), "a misspelt key")
+    check("piece" in control.refused(do="ctl", node="client-1", action="kill", piece=1), "a key of another action")
+    control.say("no JSON")
+    check("in one line (at byte 1)" in control.answer(None)["error"], "no JSON")
+    control.say('{"id":' + "[" * 500000)
+    check("nested deeper" in control.answer(None)["error"], "brackets alone")
     stopped = control.ask(do="stop")
     check(stopped["report"]["verdict"] == "held" and stopped["exit_code"] == 0, f"{stopped}")
     check(control.ask(do="report")["report"]["scenario"] == "inline", "report")
