@@ -55,11 +55,11 @@ def plain_student():
         all_points(lab, "--", *STUDENT)
 
 
-def mistakes(cases, limit="10"):
+def mistakes(cases):
     for name, stages, lost, hint in cases:
         with Lab("grade") as lab:
             chosen = [word for stage in stages for word in ("--stage", stage)]
-            report, stdout = report_of(lab, "--time-limit", limit, *chosen, "--", *STUDENT, "--wrong", name)
+            report, stdout = report_of(lab, *chosen, "--", *STUDENT, "--wrong", name)
             failed = {stage["stage"]: stage for stage in report["stages"] if stage["verdict"] == "failed"}
             check(set(failed) == set(lost.split()), f"{name}: {stdout}")
             check(re.search(hint, failed[lost.split()[0]]["hint"]), f"{name}: no {hint!r} in {stdout}")
@@ -95,8 +95,18 @@ def mistakes_in_pieces():
 
 
 def mistakes_that_hang():
-    mistakes([("hangs", ["decode.integer", "decode.list"], "decode.list", "it hangs"),
-              ("ignores_choke", ["piece.first", "piece.choke"], "piece.choke", "wait for the unchoke")], limit="6")
+    """Such a student is ended at its limit, and so is what it has started elsewhere: however fast the machine is."""
+    for name, fine, hangs, hint in (("hangs", "decode.integer", "decode.list", "it hangs"),
+                                    ("ignores_choke", "piece.first", "piece.choke", "wait for the unchoke")):
+        with Lab("grade") as lab:
+            all_points(lab, "--stage", fine, "--", *STUDENT, "--wrong", name)
+            for limit in (1, 3):
+                report, stdout = report_of(lab, "--time-limit", str(limit), "--stage", hangs, "--", *STUDENT, "--wrong", name)
+                stage, = report["stages"]
+                check(stage["verdict"] == "failed" and re.search(hint, stage["hint"]), stdout)
+                check(stage["came"].startswith(f"nothing within {limit} s"), stdout)
+                check(stage["time_s"] >= limit, f"{name}: ended after {stage['time_s']} s, before its {limit} s")
+                check(processes_with(f"SWARMLAB_RUN={lab.path('out')}") == [], f"{name}: a process is left")
 
 
 def mistakes_in_downloads():

@@ -3,10 +3,11 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import struct
+import subprocess
 import sys
-import time
 import urllib.parse
 
 WRONG = ""
@@ -214,7 +215,7 @@ def fetch(torrent, pieces, extensions=False):
                     kind, _ = peer.message()
                 except socket.timeout:
                     break
-            peer.stream.settimeout(8)
+            peer.stream.settimeout(None if WRONG == "ignores_choke" else 8)
             for index in pieces:
                 if index not in found and (index in peer.have or WRONG == "ignores_bitfield"):
                     found[index] = peer.piece(torrent, index)
@@ -277,7 +278,8 @@ def greet(uri):
 def run(command, args):
     if command == "decode":
         if WRONG == "hangs" and args[0].startswith("l"):
-            time.sleep(60)
+            subprocess.Popen(["sleep", "1000"], start_new_session=True)
+            signal.pause()
         if WRONG == "crashes" and args[0].startswith("d"):
             os.abort()
         if WRONG == "floods" and args[0].startswith("i"):
