@@ -48,6 +48,7 @@ class Agent {
     Status start(const std::vector<std::string>& command) {
         net::ChildSpec spec;
         spec.argv = command;
+        spec.holds_signals = true;  // other people's programs do not run on a cluster
         const auto output = [this](std::string_view line) { tell('o', line); };
         spec.standard_output.on_line = output;
         spec.standard_error.on_line = output;

@@ -26,7 +26,7 @@ struct NodeStatus {
     bool taken_down = false;        // by the timeline: its end is no loss
     bool start_when_ended = false;  // by the timeline
     bool paused = false;
-    bool stopped_early = false;  // asked to end before it was ready: it may not have known that signal yet
+    bool stopped_early = false;  // asked to end before it was ready
 
     // Seconds since the run began.
     std::optional<double> started_at, ready_at, completed_at, ended_at;

@@ -293,6 +293,7 @@ void SwarmRun::start_process(std::size_t index) {
     net::ChildSpec spec;
     spec.argv = command_of(index);
     spec.environment = planned.environment;
+    spec.holds_signals = !planned.adapter && planned.host.empty();  // elsewhere the agent does it
     if (planned.adapter) spec.directory = planned.folder.string();
     const auto on_output = [this, index](std::string_view line) {
         on_log_line(index, line);

@@ -159,6 +159,8 @@ ExitCode serve(const Options& options, const Config& config, app::ProgramStart& 
             std::make_shared<WorkerShare>(settings.announce.registry, Rng(rng_seed).fork(1), config.threads);
     }
     TrackerNode node(env, settings, Rng(rng_seed), program.telemetry());
+    const net::Signals signals(
+        loop, [&loop](int) { loop.stop(); }, [&] { reload(options, config, node, program, env.now()); });
     if (const Status started = node.start(config.doors()); !started) {
         program.log.error(started.error().message());
         app::finish_program(program, env.now(), ExitCode::CannotListen, started.error().message());
@@ -178,8 +180,6 @@ ExitCode serve(const Options& options, const Config& config, app::ProgramStart& 
     }
 
     const app::EventPump pump(env, program.events.get());
-    const net::Signals signals(
-        loop, [&loop](int) { loop.stop(); }, [&] { reload(options, config, node, program, env.now()); });
     loop.run();
     workers->reset();
     node.stop();

@@ -11,6 +11,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "common/net/signals.h"
+
 namespace bt::net {
 
 namespace {
@@ -46,13 +48,16 @@ std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
     _exit(written == sizeof failure ? 127 : 126);
 }
 
-void reset_signals() {
+void reset_signals(bool hold) {
     struct sigaction plain {};
     plain.sa_handler = SIG_DFL;
     for (int number = 1; number < NSIG; ++number) sigaction(number, &plain, nullptr);
-    sigset_t none;
-    sigemptyset(&none);
-    sigprocmask(SIG_SETMASK, &none, nullptr);
+    sigset_t blocked;
+    sigemptyset(&blocked);
+    if (hold) {
+        for (const int number : kHeldSignals) sigaddset(&blocked, number);
+    }
+    sigprocmask(SIG_SETMASK, &blocked, nullptr);
 }
 
 // Ours is one of the writing ends, too.
@@ -85,7 +90,7 @@ void wait_at_gate(const Prepared& prepared) {
         if (dup2(prepared.high[i], plan.descriptors[i].theirs) < 0) give_up(report, Step::Setup);
     }
     if (!plan.directory.empty() && chdir(plan.directory.c_str()) != 0) give_up(report, Step::Directory);
-    reset_signals();
+    reset_signals(plan.holds_signals);
     execvpe(prepared.argv[0], prepared.argv.data(), prepared.environment.data());
     give_up(report, Step::Program);
 }

@@ -36,6 +36,7 @@ struct LaunchPlan {
     };
     std::vector<Descriptor> descriptors;  // 0, 1 and 2 among them; all others are closed
     bool own_group = true;                // else it stays in ours
+    bool holds_signals = false;           // as ChildSpec's
     const LaunchGate* gate = nullptr;     // where it waits; for the length of the call
 };
 

@@ -7,7 +7,8 @@
 //    that Ctrl-C and Ctrl-Z reach it as they reach us; then signals go to it alone.
 //  - The kernel kills the child when the thread that started it dies, also by SIGKILL. (The child's own children see
 //    only the group's end.)
-//  - The child inherits the descriptors named here and no other; all signals are at their defaults and unblocked.
+//  - The child inherits the descriptors named here and no other; all signals are at their defaults and unblocked, but
+//    for those that a program of ours holds until it watches for them (ChildSpec::holds_signals).
 //  - Lines are delivered on the loop, the last ones before on_exit. Of on_exit and on_start_failed one comes, once.
 //  - Destruction kills the group and reaps the child; no callback comes afterwards. It may happen inside a callback.
 // SIGPIPE is ignored in our process once a child has a pipe for standard input.
@@ -46,6 +47,9 @@ struct ChildSpec {
     std::string directory;                                         // empty: ours
     bool share_terminal = false;                                   // it has our standard input, output and error
     bool stdin_pipe = false;                                       // else /dev/null
+    // It makes a net::Signals: what comes earlier or later waits, so that none of kHeldSignals ever ends it. Any other
+    // program would not hear of them at all.
+    bool holds_signals = false;
     ChildOutput standard_output;
     ChildOutput standard_error;
     // The writing end of one more pipe, open in the child under this number (3 … 63).

@@ -30,11 +30,17 @@ Signals::Signals(UvLoop& loop, std::function<void(int)> on_signal, std::function
     const auto end = std::make_shared<std::function<void(int)>>(std::move(on_signal));
     watch(SIGINT, end);
     watch(SIGTERM, end);
-    if (!on_hangup) return;
-    watch(SIGHUP, std::make_shared<std::function<void(int)>>([hangup = std::move(on_hangup)](int) { hangup(); }));
+    if (on_hangup) {
+        watch(SIGHUP, std::make_shared<std::function<void(int)>>([hangup = std::move(on_hangup)](int) { hangup(); }));
+    }
+    sigset_t ours;
+    sigemptyset(&ours);
+    for (const int number : kHeldSignals) sigaddset(&ours, number);
+    pthread_sigmask(SIG_UNBLOCK, &ours, &blocked_before_);
 }
 
 Signals::~Signals() {
+    pthread_sigmask(SIG_SETMASK, &blocked_before_, nullptr);  // before their handlers go
     for (Handle* handle : handles_) {
         uv_close(reinterpret_cast<uv_handle_t*>(&handle->signal),
                  [](uv_handle_t* closed) { delete static_cast<Handle*>(closed->data); });

@@ -124,6 +124,45 @@ def nodes_are_handled_by_hand(work):
     check(not work.processes(), f"left behind: {work.processes()}")
 
 
+def a_node_hears_of_its_end_however_early_it_is_told(work):
+    """A client that is on its way to its program: the signal waits for it there, and it ends in order."""
+    path = work.scenario()
+    with open(path, "a", encoding="utf-8") as file:
+        file.write('\n[[nodes]]\nkind = "client"\nname = "late"\nstart = "on demand"\n')
+    door, folder = os.path.join(work.folder, "door"), os.path.join(work.folder, "bin")
+    os.makedirs(folder)
+    for name in ("swarm-tracker", "swarm-seeder"):
+        os.symlink(os.path.abspath(program(name)), os.path.join(folder, name))
+    wrapper = os.path.join(folder, "swarm-client")
+    with open(wrapper, "w", encoding="utf-8") as file:
+        file.write(f"#!/bin/sh\n[ ! -p '{door}' ] || read nothing < '{door}'\nexec '{os.path.abspath(program('swarm-client'))}' \"$@\"\n")
+    os.chmod(wrapper, 0o755)
+    asked(work, "up", path, "--detach", "--bin-dir", folder)
+    os.mkfifo(door)
+    asked(work, "ctl", "late-1", "start")
+    wait_for(lambda: nodes_of(work)["late-1"].get("pid"), "started")
+    pid = nodes_of(work)["late-1"]["pid"]
+
+    def waits_for_it():
+        try:
+            with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+                words = dict(line.split(":", 1) for line in file)
+        except FileNotFoundError:
+            return True  # it has ended: the report says how
+        return int(words["ShdPnd"], 16) >> (signal.SIGTERM - 1) & 1
+
+    process = work.lab("down", "--out", work.out)
+    wait_for(waits_for_it, "told")
+    with open(os.open(door, os.O_RDWR | os.O_NONBLOCK), "w", encoding="utf-8") as file:
+        file.write("go\n")
+        file.flush()
+        stdout, stderr = process.communicate(timeout=60)
+    check(process.returncode == 0, f"down: {process.returncode}: {stdout}{stderr}")
+    late = next(node for node in work.report()["nodes"] if node["name"] == "late-1")
+    check(late["signal"] is None and late["exit_code"] in (0, 130), f"{late}")
+    check(work.report()["verdict"] == "held", f"{work.report()}")
+
+
 def links_are_cut_by_hand(work):
     """A client that is cut off stays where it is, and completes when it is healed."""
     path = work.scenario()

@@ -125,13 +125,18 @@ TEST_CASE("a node must end with an allowed code, by itself") {
     CHECK_FALSE(held(run, {}, "exit_codes"));
 }
 
-TEST_CASE("a node that was asked to end before it was ready may end by that signal, and by no other") {
+TEST_CASE("another program that was asked to end before it was ready may end by that signal, and by no other") {
     RunRecord run = good_run();
     run.nodes[2].exit_code.reset();
     run.nodes[2].signal = 15;
     CHECK_FALSE(held(run, {}, "exit_codes"));
+    run.nodes[2].program = "aria2";
+    CHECK_FALSE(held(run, {}, "exit_codes"));
     run.nodes[2].stopped_early = true;
     CHECK(held(run, {}, "exit_codes"));
+    run.nodes[2].program.clear();  // ours
+    CHECK_FALSE(held(run, {}, "exit_codes"));
+    run.nodes[2].program = "aria2";
     run.nodes[2].signal = 11;
     CHECK_FALSE(held(run, {}, "exit_codes"));
 }

@@ -313,6 +313,26 @@ TEST_CASE("children that wait at a gate run when it opens, however it does, and 
     CHECK(third.output == Lines{std::to_string(third.child->pid())});
 }
 
+TEST_CASE("signals are held for a program of ours, also at a gate, and for no other") {
+    UvLoop loop;
+    Watched ours, other;
+    auto gate = LaunchGate::make();
+    REQUIRE(gate);
+    for (Watched* watched : {&ours, &other}) {
+        ChildSpec spec = watched->spec("exec grep SigBlk /proc/self/status");
+        spec.holds_signals = watched == &ours;
+        spec.gate = &*gate;
+        spec.on_start_failed = [](const Error&) {};
+        watched->start(loop, std::move(spec));
+    }
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) ours.child->kill(number);
+    gate->open();
+    REQUIRE(run_until(loop, [&] { return ours.exit && other.exit; }));
+    CHECK(ours.output == Lines{"SigBlk:\t0000000000004003"});
+    CHECK_FALSE(ours.exit->signalled);
+    CHECK(other.output == Lines{"SigBlk:\t0000000000000000"});
+}
+
 TEST_CASE("a child dies when its parent is killed with -9") {
     int ends[2];
     REQUIRE(pipe2(ends, O_CLOEXEC) == 0);
@@ -356,4 +376,33 @@ TEST_CASE("an interrupt and a request to end are told on the loop, and not after
     struct sigaction now {};
     REQUIRE(sigaction(SIGPIPE, nullptr, &now) == 0);
     CHECK(now.sa_handler == SIG_IGN);
+}
+
+TEST_CASE("a signal that was held comes when somebody watches, and one behind that ends nothing") {
+    UvLoop loop;
+    sigset_t held, before, pending;
+    sigemptyset(&held);
+    for (const int number : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&held, number);
+    REQUIRE(pthread_sigmask(SIG_BLOCK, &held, &before) == 0);
+    std::vector<int> caught;
+    REQUIRE(raise(SIGTERM) == 0);
+    {
+        const Signals signals(loop, [&](int number) { caught.push_back(number); });
+        REQUIRE(run_until(loop, [&] { return caught.size() == 1; }));
+        REQUIRE(raise(SIGINT) == 0);
+        REQUIRE(run_until(loop, [&] { return caught.size() == 2; }));
+    }
+    CHECK(caught == std::vector<int>{SIGTERM, SIGINT});
+    REQUIRE(raise(SIGTERM) == 0);
+    REQUIRE(sigpending(&pending) == 0);
+    CHECK(sigismember(&pending, SIGTERM) == 1);
+    const timespec at_once{};
+    CHECK(sigtimedwait(&held, nullptr, &at_once) == SIGTERM);
+    REQUIRE(pthread_sigmask(SIG_SETMASK, &before, nullptr) == 0);
+    {
+        const Signals signals(loop, [](int) {});  // nothing was held: nothing is afterwards
+    }
+    sigset_t now;
+    REQUIRE(pthread_sigmask(SIG_SETMASK, nullptr, &now) == 0);
+    CHECK(sigismember(&now, SIGTERM) == 0);
 }
