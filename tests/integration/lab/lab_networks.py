@@ -11,32 +11,18 @@ import sys
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from lab_run import ROOT, SMALL, Work, main  # noqa: E402
+from lab_run import ROOT, SMALL, main  # noqa: E402
 from tests.support.nodes import bin_dir, check  # noqa: E402
 
 NOBODY = 65534
-SCENARIO = """name = "t"
-network = "netns"
-[content]
-{content}
-piece_length = "16 KiB"
-[tracker]
-interval = "1s"
-[[nodes]]
-kind = "seeder"
-link = {seeder}
-[[nodes]]
-kind = "client"
-count = 2
-link = {client}
-{more}
-"""
 
 
-def network_scenario(work, seeder="{}", client="{}", more=""):
-    path = os.path.join(work.folder, "networks.toml")
+def network_scenario(work, seeder="{}", client="{}", expect=""):
+    path = work.scenario("networks.toml", client_options=f"link = {client}", expect=expect)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
     with open(path, "w", encoding="utf-8") as file:
-        file.write(SCENARIO.format(content=SMALL, seeder=seeder, client=client, more=more))
+        file.write('network = "netns"\n' + text.replace('kind = "seeder"\n', f'kind = "seeder"\nlink = {seeder}\n'))
     return path
 
 
@@ -93,16 +79,15 @@ def a_link_keeps_its_rate(work):
 
 
 def a_partition_loses_packets_until_it_is_healed(work):
-    more = """[[timeline]]
+    expect = """all_complete_within = "60s"
+bounds = [{ nodes = "client-1", what = "completed_s", min = 2 }]
+[[timeline]]
 when = "any client-1 has 20%"
 do = "partition"
 nodes = "client-1"
 for = "2s"
-[expect]
-all_complete_within = "60s"
-bounds = [{ nodes = "client-1", what = "completed_s", min = 2 }]
 """
-    code, stdout, stderr = work.run(network_scenario(work, seeder='{ up = "400 kB/s" }', more=more))
+    code, stdout, stderr = work.run(network_scenario(work, seeder='{ up = "400 kB/s" }', expect=expect))
     check(code == 0, f"exit code {code}: {stdout} {stderr}")
 
 

@@ -199,7 +199,8 @@ def slurm_daemons_end_with_a_test_that_is_killed(work):
                                "from tests.support import slurm\n"
                                "with slurm.Cluster() as cluster:\n"
                                "    cluster.run('sbatch', '--wrap', 'sleep 100')\n"
-                               "    time.sleep(1)\n"
+                               "    while not any('RUNNING' in job for job in cluster.jobs()):\n"
+                               "        time.sleep(0.05)\n"
                                "    print(cluster.folder, flush=True)\n    time.sleep(100)", ROOT],
                               stdout=subprocess.PIPE, text=True)
     work.started.append(holder)

@@ -3,24 +3,13 @@
 #include <algorithm>
 
 #include "tests/support/catch.h"
+#include "tests/unit/lab/prepared_scenario.h"
 
 using namespace bt;
 using namespace bt::lab;
+using bt::lab::test::prepared;
 
 namespace {
-
-Prepared prepared(const std::string& more) {
-    Prepared out;
-    const Result<Scenario> parsed = parse_scenario(
-        "name = \"s\"\n[content]\npath = \"/data/my files\"\n"
-        "[[nodes]]\nkind = \"seeder\"\n"
-        "[[nodes]]\nkind = \"client\"\ncount = 2\nlink = { up = \"1 MiB/s\" }\n" +
-            more,
-        "s.toml");
-    REQUIRE(parsed);
-    out.scenario = *parsed;
-    return out;
-}
 
 std::string after(const std::vector<std::string>& argv, const std::string& option) {
     const auto found = std::ranges::find(argv, option);

@@ -3,24 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "tests/support/catch.h"
+#include "tests/unit/lab/prepared_scenario.h"
 
 using namespace bt;
 using namespace bt::lab;
+using bt::lab::test::prepared;
 
 namespace {
-
-Prepared prepared(const std::string& more) {
-    Prepared out;
-    const Result<Scenario> parsed = parse_scenario(
-        "name = \"s\"\n[content]\npath = \"/data/c\"\n"
-        "[[nodes]]\nkind = \"seeder\"\nlink = { up = \"1 MiB/s\" }\n"
-        "[[nodes]]\nkind = \"client\"\ncount = 2\n" +
-            more,
-        "s.toml");
-    REQUIRE(parsed);
-    out.scenario = *parsed;
-    return out;
-}
 
 nlohmann::json plan_of(const Prepared& scenario) {
     const Result<std::string> text = plan_json(scenario);
@@ -45,14 +34,14 @@ TEST_CASE("a plan as JSON says what each node runs, when it starts and how it en
     CHECK(client["downloads"] == "{run}/nodes/client-2/files");
     CHECK(plan["nodes"][0]["end"]["complete"] == false);
     CHECK(plan["make_torrent"]["argv"].back() == "{announce}");
-    CHECK(plan["content"] == "/data/c");
+    CHECK(plan["content"] == "/data/my files");
 }
 
 TEST_CASE("a plan as JSON binds nodes to their host and carries the files that they read") {
     const nlohmann::json plan = plan_of(prepared(""));
     for (const nlohmann::json& node : plan["nodes"]) CHECK(node["address"] == "{address}");
-    CHECK(plan["nodes"][1]["files"][0]["path"] == "{run}/nodes/seeder-1/limits.toml");
-    CHECK(plan["nodes"][1]["files"][0]["text"] == "upload-limit = 1048576\n");
+    CHECK(plan["nodes"][2]["files"][0]["path"] == "{run}/nodes/client-1/limits.toml");
+    CHECK(plan["nodes"][2]["files"][0]["text"] == "upload-limit = 1048576\ndownload-limit = 0\n");
     CHECK(plan["prepare"]["files"][0]["path"] == "{run}/tracker.toml");
     CHECK(plan["prepare"]["commands"].empty());  // the content is there
 }
