@@ -8,9 +8,11 @@
 #include "client/inspect.h"
 #include "client/scrape.h"
 #include "client/wire_commands.h"
+#include "common/app/process.h"
 
 int main(int argc, char** argv) {
     using namespace bt;
+    app::open_standard_descriptors();
     const auto parsed = client::parse_arguments(argc, argv);
     if (const auto* code = std::get_if<app::ExitCode>(&parsed)) return app::to_int(*code);
     const auto& arguments = std::get<client::Arguments>(parsed);

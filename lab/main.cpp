@@ -8,6 +8,7 @@
 
 #include "common/app/cli.h"
 #include "common/app/option_setters.h"
+#include "common/app/process.h"
 #include "common/app/units.h"
 #include "lab/control.h"
 #include "lab/exec.h"
@@ -255,6 +256,7 @@ int run(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    bt::app::open_standard_descriptors();
     try {
         return run(argc, argv);
     } catch (const std::exception& error) {

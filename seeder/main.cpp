@@ -7,6 +7,7 @@
 #include "common/app/cli.h"
 #include "common/app/node_setup.h"
 #include "common/app/option_setters.h"
+#include "common/app/process.h"
 #include "common/app/progress_bar.h"
 #include "common/app/units.h"
 #include "common/engine/tls_provider.h"
@@ -189,6 +190,7 @@ app::ExitCode run_seeder(int argc, char** argv, const Arguments& arguments) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    app::open_standard_descriptors();
     Arguments arguments;
     if (const auto code = parse(argc, argv, arguments)) return app::to_int(*code);
     return app::to_int(run_seeder(argc, argv, arguments));

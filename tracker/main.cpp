@@ -9,6 +9,7 @@
 #include "common/app/event_pump.h"
 #include "common/app/node_setup.h"
 #include "common/app/option_setters.h"
+#include "common/app/process.h"
 #include "common/net/signals.h"
 #include "common/net/uv_env.h"
 #include "tracker/config.h"
@@ -232,6 +233,7 @@ ExitCode run(int argc, char** argv) {
 }  // namespace bt::tracker
 
 int main(int argc, char** argv) {
+    bt::app::open_standard_descriptors();
     try {
         return bt::app::to_int(bt::tracker::run(argc, argv));
     } catch (const std::exception& error) {

@@ -1,5 +1,6 @@
 #include "common/app/process.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -8,6 +9,13 @@
 #include <csignal>
 
 namespace bt::app {
+
+void open_standard_descriptors() {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+        if (::fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
+        if (::open("/dev/null", O_RDWR) < 0) return;  // the lowest number that is free: this one
+    }
+}
 
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 

@@ -10,6 +10,10 @@
 
 namespace bt::app {
 
+// First in main(): opens /dev/null for what is closed of standard input, output and error, so that no descriptor of ours
+// gets such a number.
+void open_standard_descriptors();
+
 // A peer, a pipe or a terminal that goes away is an error value (EPIPE), not the end of the process.
 void ignore_sigpipe();
 
