@@ -78,6 +78,15 @@ def a_link_keeps_its_rate(work):
     check(report["completion_s"] > 0.9 * (size - 16384) / 400e3, f"{size} bytes within {report['completion_s']} s")
 
 
+def a_link_gets_another_rate_from_the_timeline(work):
+    expect = '[[timeline]]\nat = "0s"\ndo = "limit"\nnodes = "seeder-1"\nupload = "400 kB/s"\n'
+    code, stdout, stderr = work.run(network_scenario(work, seeder='{ up = "1 MB/s" }', expect=expect))
+    check(code == 0, f"exit code {code}: {stdout} {stderr}")
+    report = work.report()
+    size = report["content"]["bytes"]
+    check(report["completion_s"] > 0.9 * (size - 1e6 / 50) / 400e3, f"{size} bytes within {report['completion_s']} s")
+
+
 def a_partition_loses_packets_until_it_is_healed(work):
     expect = """all_complete_within = "60s"
 bounds = [{ nodes = "client-1", what = "completed_s", min = 2 }]

@@ -54,4 +54,7 @@ TEST_CASE("a word of a shell stays one word") {
     CHECK(shell_word("my files") == "'my files'");
     CHECK(shell_word("it's $HOME") == "'it'\\''s $HOME'");
     CHECK(shell_word("").size() == 2);
+    for (const char c : std::string(" \t\n$`\"\\*?~#&|;<>(){}[]!=")) {
+        CHECK(shell_word(std::string("a") + c + "b") == std::string("'a") + c + "b'");
+    }
 }

@@ -8,6 +8,12 @@ using namespace bt::lab;
 TEST_CASE("no loss draws nothing, and all is lost as often as it may be") {
     CHECK(LossDraw(0, Rng(1)).next(1'000'000) == 0);
     CHECK(LossDraw(kLossWhole, Rng(1)).next(1) == LossDraw::kMostTries);
+    LossDraw all(kLossWhole, Rng(1));
+    CHECK(all.next(0) == 0);  // a segment is drawn with its first byte
+    CHECK(all.next(LossDraw::kSegment) == LossDraw::kMostTries);
+    CHECK(all.next(0) == 0);
+    CHECK(all.next(1) == LossDraw::kMostTries);
+    CHECK(all.next(LossDraw::kSegment - 1) == 0);
 }
 
 TEST_CASE("a segment is lost or not whichever way the stream's bytes come in") {

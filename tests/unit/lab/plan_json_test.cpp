@@ -55,6 +55,8 @@ TEST_CASE("a plan as JSON has start times, nodes on demand and the timeline") {
     CHECK(plan["nodes"][5]["start"]["on_demand"] == true);
     CHECK(plan["nodes"][5]["end"]["complete"] == false);
     REQUIRE(plan["timeline"].size() == 1);
+    CHECK(plan["timeline"][0]["at_s"] == 1.0);
     CHECK(plan["timeline"][0]["do"] == "kill");
+    CHECK(plan["timeline"][0]["nodes"] == "client-1");
     CHECK(plan["timeline"][0]["for_s"] == 3.0);
 }

@@ -1,6 +1,8 @@
 #include "lab/scenario.h"
 
 #include "tests/support/catch.h"
+#include "tests/unit/client/temporary_tree.h"
+#include "tests/unit/meta/torrent_text.h"
 
 using namespace bt;
 using namespace bt::lab;
@@ -256,6 +258,15 @@ TEST_CASE("rules of the tracker stand in the scenario as they do in its own conf
     CHECK(config.find("\"every\" = 2\n") != std::string::npos);
     CHECK(config.find("\"share\" = 0.25\n") != std::string::npos);
     CHECK(config.find("\"keys\" = {\"a\" = 1, \"b c\" = \"x\"}\n") != std::string::npos);
+}
+
+TEST_CASE("the torrent that a rule of the tracker names lies beside the scenario, wherever the tracker runs") {
+    const test::TemporaryTree tree;
+    tree.write("t.torrent", meta::test::single(1, 16384, 1));
+    const std::string rule = "[tracker]\n[[tracker.rules]]\ntorrent = \"t.torrent\"\naction = \"silence\"\n";
+    const Result<Scenario> scenario = parse_scenario(kSmallest + rule, tree / "s.toml");
+    REQUIRE(scenario);
+    CHECK(scenario->tracker_config.find("\"torrent\" = \"" + tree / "t.torrent" + "\"\n") != std::string::npos);
 }
 
 TEST_CASE("bad input: a rule of the tracker is refused with its line and what was meant") {
