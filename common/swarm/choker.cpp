@@ -52,6 +52,11 @@ bool has_waited_longer(const ChokeCandidate& a, const ChokeCandidate& b) {
 
 }  // namespace
 
+std::uint32_t slots_for_rate(std::uint32_t regular_slots, std::uint64_t upload_bound) {
+    const std::uint64_t by_rate = std::min<std::uint64_t>(upload_bound / kRateOfSlot, kMostSlotsByRate);
+    return std::max(regular_slots, static_cast<std::uint32_t>(by_rate));
+}
+
 Choker::Choker(ChokerSettings settings, Rng rng) : settings_(settings), rng_(rng) {}
 
 void Choker::on_peer_gone(ConnectionId peer) {

@@ -5,7 +5,9 @@
 //
 // Common to both policies
 //  - Only interested peers hold a slot; an uninterested one is choked (its slot would serve nobody).
-//  - There are regular_slots regular slots and one more, the optimistic slot.
+//  - There are regular_slots regular slots and one more, the optimistic slot. A torrent whose upload rate is bounded has
+//    slots_for_rate of them: with few slots a fast uplink waits for peers that want nothing at the moment, with many a
+//    slow one gives to each too little to be worth its while.
 //  - on_round() may choke; on_change() chokes the uninterested only and gives free slots away at once, so that a peer
 //    that becomes interested waits for a round only when there is no room. Free regular slots go before the optimistic.
 //
@@ -80,9 +82,20 @@ struct ChokerSettings {
     Duration newcomer_age = minutes(1);
 };
 
+inline constexpr std::uint64_t kRateOfSlot = 128u << 10;  // bytes per second
+inline constexpr std::uint32_t kMostSlotsByRate = 7;      // and the optimistic one: 8, as most clients have
+
+// A regular slot for each kRateOfSlot of the bound, at least regular_slots, and beyond these at most kMostSlotsByRate.
+// No bound (0): regular_slots.
+[[nodiscard]] std::uint32_t slots_for_rate(std::uint32_t regular_slots, std::uint64_t upload_bound);
+
 class Choker {
   public:
     Choker(ChokerSettings settings, Rng rng);
+
+    // From the next round or change on.
+    void set_regular_slots(std::uint32_t slots) { settings_.regular_slots = slots; }
+    [[nodiscard]] std::uint32_t regular_slots() const { return settings_.regular_slots; }
 
     // The regular round, when next_deadline() has come (an earlier call is a round too). Only changes are answered.
     [[nodiscard]] std::vector<ChokeDecision> on_round(TimePoint now, std::span<const ChokeCandidate> peers,

@@ -62,8 +62,9 @@ void FastExtension::on_allowed(PieceIndex piece, const meta::Bitfield& pieces) {
     if (pieces.has(piece)) usable_->set(piece);
 }
 
-void FastExtension::on_suggested(PieceIndex piece, const meta::Bitfield& pieces) {
+void FastExtension::on_suggested(PieceIndex piece, const meta::Bitfield& pieces, TimePoint now) {
     if (!pieces.has(piece)) return;
+    guided_until_ = now + kGuidedAfterSuggestion;
     if (!suggested_) suggested_.emplace(pieces.piece_count());
     if (!suggested_->set(piece)) return;
     suggestions_.push_back(piece);

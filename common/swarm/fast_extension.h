@@ -9,7 +9,8 @@
 //    kAllowedFastServings times in all, behind that its requests are rejected.
 //  - Its offer: pieces we may ask for while it chokes us, as far as it has them. Beyond kMaxAllowedFast they are passed
 //    over. One that it rejects all the same leaves the offer; it would be asked for at once again, for ever.
-//  - Suggestions: the last kMaxSuggestions pieces that it has. A hint for which piece to begin, nothing more.
+//  - Suggestions: the last kMaxSuggestions pieces that it has. A hint for which piece to begin; for
+//    kGuidedAfterSuggestion the peer is taken for one that knows what the swarm needs of it.
 //  - Rejects: of what was asked for they give the block back. Of what was never asked for, or was answered already (our
 //    cancel and its reject may cross), kMaxStrayRejects are passed over. A peer that does not choke us and rejects
 //    is not asked again for kPauseAfterReject, and is given up at kMaxRejectsInRow without a block between them.
@@ -27,10 +28,11 @@
 
 namespace bt::swarm {
 
-inline constexpr std::uint32_t kAllowedFastCount = 10;
+inline constexpr std::uint32_t kAllowedFastCount = 5;
 inline constexpr std::uint32_t kAllowedFastServings = 3;
 inline constexpr std::size_t kMaxAllowedFast = 100;
 inline constexpr std::size_t kMaxSuggestions = 16;
+inline constexpr Duration kGuidedAfterSuggestion = seconds(10);
 inline constexpr std::uint32_t kMaxStrayRejects = 100;
 inline constexpr std::uint32_t kMaxRejectsInRow = 1000;
 inline constexpr Duration kPauseAfterReject = seconds(1);
@@ -56,7 +58,7 @@ class FastExtension {
 
     // Its offer, and its suggestions. `pieces`: what the peer has.
     void on_allowed(PieceIndex piece, const meta::Bitfield& pieces);
-    void on_suggested(PieceIndex piece, const meta::Bitfield& pieces);
+    void on_suggested(PieceIndex piece, const meta::Bitfield& pieces, TimePoint now);
     void on_pieces_changed(const meta::Bitfield& pieces);  // more than one at once
     void on_have(PieceIndex piece);
     void on_lost(PieceIndex piece);
@@ -64,6 +66,8 @@ class FastExtension {
     // What may be asked for while it chokes us; nullptr: nothing.
     [[nodiscard]] const meta::Bitfield* allowed() const;
     [[nodiscard]] const meta::Bitfield* suggested() const;
+    // It has suggested something lately.
+    [[nodiscard]] bool is_guided(TimePoint now) const { return now < guided_until_; }
 
     // Rejects. False: it has gone too far.
     [[nodiscard]] bool on_rejected(PieceIndex piece, bool choking, TimePoint now);
@@ -79,6 +83,7 @@ class FastExtension {
     std::optional<meta::Bitfield> usable_;  // of those, what it has
     std::vector<PieceIndex> suggestions_;   // oldest first
     std::optional<meta::Bitfield> suggested_;
+    TimePoint guided_until_{};
     std::uint32_t stray_rejects_ = 0;
     std::uint32_t rejects_in_row_ = 0;
     TimePoint paused_until_{};

@@ -46,6 +46,8 @@ struct PeerConnection {
     std::optional<Endpoint> also_at;       // an address that led to this peer again; not dialled while it is here
     PeerExchange exchange;                 // what it was told of our other peers, and told us
     MetadataQuota metadata_quota;          // what it may still ask of the metadata
+    bool fast_offered = false;             // it was told what it may have of us while it is choked, or needs nothing
+    std::vector<PieceIndex> hinted;        // pieces that we suggested and it has not asked for
     std::vector<PieceIndex> untold;        // pieces that we have and it has not been told of
 };
 

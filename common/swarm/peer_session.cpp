@@ -177,7 +177,7 @@ Result<SessionEvent> PeerSession::on_fast_message(const wire::Message& message, 
                       ", which does not exist");
     }
     if (allowed == nullptr) {
-        fast_.on_suggested(*piece, pieces_);
+        fast_.on_suggested(*piece, pieces_, now);
         return SessionEvent{};
     }
     fast_.on_allowed(*piece, pieces_);
@@ -258,6 +258,10 @@ const meta::Bitfield* PeerSession::requestable(TimePoint now) const {
 
 void PeerSession::reject(const BlockRequest& block) {
     if (fast_.is_enabled()) send(wire::RejectRequest{block.piece.value(), block.begin, block.length});
+}
+
+void PeerSession::suggest(PieceIndex piece) {
+    if (fast_.is_enabled()) send(wire::SuggestPiece{piece.value()});
 }
 
 void PeerSession::send_extension_handshake(const wire::ExtensionHandshake& handshake) {

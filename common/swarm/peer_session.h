@@ -108,6 +108,8 @@ class PeerSession {
     void send_bitfield(const meta::Bitfield& own_pieces);  // have_all, have_none; without fast nothing for none
     // Tells the peer that it may ask for these also while it is choked. Nothing without fast.
     void offer_fast(std::vector<PieceIndex> pieces);
+    // What we would like it to ask for next (BEP 6). Nothing without fast.
+    void suggest(PieceIndex piece);
     void send_extension_handshake(const wire::ExtensionHandshake& handshake);
     // A message of an extension, under the name that both sides know it by; nothing when the peer does not speak it.
     bool send_extended(std::string_view extension, ByteView payload);

@@ -93,6 +93,7 @@ class PiecePicker {
     // This peer choked us or is gone: the trials it holds end, also those it owes no block of at the moment (nothing
     // would ever be dropped of them, and they would wait for it for ever).
     void on_peer_stopped(ConnectionId peer);
+    [[nodiscard]] bool is_on_trial(PieceIndex piece) const { return trials_.contains(piece); }
     // All blocks are in: the piece waits for its verdict.
     [[nodiscard]] bool is_piece_full(PieceIndex piece) const;
     // In any state (a piece may also be found on the disk); its requests, if any, are forgotten.

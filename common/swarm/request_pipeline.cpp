@@ -8,6 +8,7 @@ namespace bt::swarm {
 namespace {
 
 constexpr std::size_t kSmallestRing = 16;
+constexpr int kWays = 10;
 
 }  // namespace
 
@@ -16,9 +17,7 @@ RequestPipeline::RequestPipeline(PipelineSettings settings)
       limit_(std::max(settings.max_depth, std::uint32_t{1})),
       slow_start_depth_(settings.initial_depth) {}
 
-void RequestPipeline::set_peer_limit(std::uint32_t reqq) {
-    limit_ = std::clamp(reqq, 2u, kLargestPeerLimit + 1) - 1;
-}
+void RequestPipeline::set_peer_limit(std::uint32_t reqq) { limit_ = std::clamp(reqq, 2u, kLargestPeerLimit + 1) - 1; }
 
 std::uint32_t RequestPipeline::room(TimePoint now) const {
     const std::uint32_t wanted = depth(now);
@@ -32,6 +31,31 @@ std::uint32_t RequestPipeline::depth(TimePoint now) const {
         return is_fresh ? std::min(cached_depth_, limit_) : depth_by_rate(now);
     }
     return std::min(std::max(slow_start_depth_, settings_.min_depth), limit_);
+}
+
+std::uint32_t RequestPipeline::short_depth(TimePoint now) const {
+    if (!least_latency_) return depth(now);
+    const double part = to_seconds(kShortQueue + kWays * *least_latency_) / to_seconds(settings_.queue_time);
+    return std::max(static_cast<std::uint32_t>(std::min(part, 1.0) * depth(now)), std::uint32_t{1});
+}
+
+std::uint32_t RequestPipeline::surplus(TimePoint now) const {
+    if (outstanding_ <= kSendBuffer) return 0;
+    const double soon = static_cast<double>(rate_.rate_bytes_per_s(now)) * to_seconds(kNotWorthMoving) / kBlockSize;
+    const double kept = std::max<double>(soon, kSendBuffer);
+    return kept < outstanding_ ? outstanding_ - static_cast<std::uint32_t>(kept) : 0;
+}
+
+std::vector<BlockRequest> RequestPipeline::youngest(std::size_t among, std::size_t count,
+                                                    const std::function<bool(const BlockRequest&)>& wanted) const {
+    std::vector<BlockRequest> found;
+    for (std::uint64_t number = tail_; number != head_ && among > 0 && found.size() < count; --number) {
+        const BlockRequest& request = slot(number - 1).request;
+        if (request.length == 0) continue;
+        --among;
+        if (wanted(request)) found.push_back(request);
+    }
+    return found;
 }
 
 std::uint32_t RequestPipeline::depth_by_rate(TimePoint now) const {
@@ -52,6 +76,8 @@ bool RequestPipeline::on_block(const BlockRequest& request, TimePoint now) {
     const std::optional<std::uint64_t> number = find(request);
     if (!number) return false;
     if (is_snubbed(now)) slow_start_ = false;
+    const Duration latency = now - slot(*number).sent_at;
+    least_latency_ = std::min(least_latency_.value_or(latency), latency);
     remove(*number);
     overtaken_ = std::max(overtaken_, *number);
     last_block_at_ = now;

@@ -26,6 +26,7 @@
 // at the requests before it. No allocation once the ring has grown to the depth in use.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -47,6 +48,10 @@ struct PipelineSettings {
 class RequestPipeline {
   public:
     static constexpr std::uint32_t kLargestPeerLimit = 2000;
+    static constexpr Duration kShortQueue = milliseconds(500);
+    static constexpr Duration kNotWorthMoving = seconds(1);
+    static constexpr std::uint32_t kSendBuffer =
+        (1u << 20) / kBlockSize;  // blocks; clients keep up to 0.5 MiB and the socket
 
     explicit RequestPipeline(PipelineSettings settings);
 
@@ -57,6 +62,16 @@ class RequestPipeline {
     [[nodiscard]] std::uint32_t room(TimePoint now) const;
     [[nodiscard]] std::uint32_t depth(TimePoint now) const;
     [[nodiscard]] std::uint32_t outstanding() const { return outstanding_; }
+    // How many of the outstanding requests, the last ones, will not be answered within kNotWorthMoving, nor are so near
+    // that the answer may be in a send buffer already, where a cancel does not reach it.
+    [[nodiscard]] std::uint32_t surplus(TimePoint now) const;
+    // Of the last `among` outstanding requests those that satisfy the predicate, at most `count`, youngest first.
+    [[nodiscard]] std::vector<BlockRequest> youngest(std::size_t among, std::size_t count,
+                                                     const std::function<bool(const BlockRequest&)>& wanted) const;
+    // The depth that does with a queue of kShortQueue at the peer, and the way there and back: part of depth(). As the
+    // way counts the least time in which a block has come, ten times, so that the rate can still grow; before one has
+    // come there is no shorter one.
+    [[nodiscard]] std::uint32_t short_depth(TimePoint now) const;
     [[nodiscard]] bool is_slow_start() const { return slow_start_; }
 
     void on_requested(const BlockRequest& request, TimePoint now);
@@ -105,6 +120,8 @@ class RequestPipeline {
     std::optional<TimePoint> last_block_at_;
     std::optional<TimePoint> waiting_since_;  // since when the peer owes us a block
     bool snub_seen_ = false;                  // take_expired() was called since it is snubbed
+
+    std::optional<Duration> least_latency_;
 
     bool slow_start_ = true;
     std::uint32_t slow_start_depth_;

@@ -20,7 +20,8 @@ Torrent::Torrent(std::shared_ptr<const meta::Metainfo> metainfo, meta::Bitfield 
       picker_(layout_, have, settings_.picker, rng.fork(1)),
       choker_(settings_.choker, rng.fork(2)),
       assembly_(layout_, settings_.max_piece_memory),
-      file_state_(*metainfo_, have) {
+      file_state_(*metainfo_, have),
+      first_copies_(layout_.piece_count(), rng.fork(4)) {
     set_rate_bounds({});
     apply_priorities(settings_.file_priorities);
 }
@@ -90,9 +91,6 @@ PeerConnection* Torrent::insert(PeerConnection peer, TimePoint now) {
     choke_dirty_ = true;
     ++peers_version_;
     peer.exchange = PeerExchange(settings_.pex_interval);
-    if (peer.session->fast().is_enabled()) {
-        peer.session->offer_fast(fast_offer(metainfo_->info_hash(), peer.endpoint.address, have()));
-    }
     if (next_tick_ <= now) next_tick_ = now + seconds(1);
     return &connections_.emplace(peer.session->id(), std::move(peer)).first->second;
 }
@@ -150,6 +148,7 @@ Status Torrent::take_in(PeerConnection& peer, const wire::Message& message, Time
         if (peer.prefetched != request->request.piece) {
             peer.prefetched = request->request.piece;
             prefetches_.push_back(request->request.piece);
+            on_requested(peer, request->request.piece);
         }
     } else if (const auto* has = std::get_if<PeerHasPiece>(&event)) {
         picker_.on_peer_have(has->piece);
@@ -232,6 +231,7 @@ void Torrent::on_peer_gone(ConnectionId id, const Error& reason, TimePoint now) 
     on_requests_lost(id, peer.session->take_all_requests());
     picker_.on_peer_gone(peer.session->pieces());
     picker_.on_peer_stopped(id);
+    for (const PieceIndex piece : peer.hinted) first_copies_.give_back(piece);
     refill_all_ = true;
     choker_.on_peer_gone(id);
     ++peers_version_;

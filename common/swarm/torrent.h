@@ -12,10 +12,10 @@
 // absent again. on_piece_written must follow every entry of take_writes, also when the write failed.
 // A peer that let a request expire is stalled until it delivers what is still asked of it: it is asked for one block at
 // a time, and that block is free for everybody else too; otherwise it would take its own expired blocks again at once.
-// A have is said at once to a peer that can act on it: one that lacks the piece, and that we have unchoked or that is not
-// interested yet. The others hear of it with the next message to them, kHaveWait later at the latest: in a swarm of many
-// peers most messages would be haves, one packet each.
-// Errors of the disk stop the torrent (failure()); nothing that a peer does can.
+// A have is said at once to a peer that can act on it: one that lacks the piece, and that we have unchoked or that is
+// not interested yet. The others hear of it with the next message to them, kHaveWait later at the latest: in a swarm of
+// many peers most messages would be haves, one packet each. Who has everything suggests pieces to those that it
+// unchokes: first_copies.h. Errors of the disk stop the torrent (failure()); nothing that a peer does can.
 
 #include <cstdint>
 #include <map>
@@ -34,6 +34,7 @@
 #include "common/swarm/blame.h"
 #include "common/swarm/choker.h"
 #include "common/swarm/early_state.h"
+#include "common/swarm/first_copies.h"
 #include "common/swarm/peer_group.h"
 #include "common/swarm/piece_assembly.h"
 #include "common/swarm/piece_picker.h"
@@ -167,9 +168,15 @@ class Torrent final : public PeerGroup {
     void emit_message(const char* kind, ConnectionId id, const wire::Message& message, TimePoint now) const;
     // torrent_settle.cpp: what follows
     void settle_chokes(bool round, TimePoint now);
+    void offer_fast(PeerConnection& peer);
+    void suggest_pieces(PeerConnection& peer);
+    void on_requested(PeerConnection& peer, PieceIndex piece);
     void tell_have(PeerConnection& peer, PieceIndex piece, TimePoint now);
     void send_haves(PeerConnection& peer, TimePoint now);
     void refill(PeerConnection& peer, TimePoint now);
+    [[nodiscard]] bool relieve_longest_queue(PeerConnection& idle, const meta::Bitfield& has, std::uint32_t room,
+                                             TimePoint now);
+    [[nodiscard]] static bool waits_for_suggestions(const PeerSession& session, TimePoint now);
     [[nodiscard]] std::uint32_t refill_room(const PeerConnection& peer, TimePoint now) const;
     void count_requests();
     void maintain(PeerConnection& peer, TimePoint now);
@@ -193,6 +200,7 @@ class Torrent final : public PeerGroup {
     std::optional<Error> failure_;
     TimePoint next_tick_;
     TimePoint haves_due_ = kNever;
+    FirstCopies first_copies_;
     std::uint64_t output_ahead_;                 // bytes of answers in an output
     std::uint64_t requests_ahead_ = UINT64_MAX;  // blocks asked for in all
     std::uint64_t requests_left_ = UINT64_MAX;   // of those, in this turn

@@ -76,6 +76,7 @@ void Torrent::settle_chokes(bool round, TimePoint now) {
         if (decision.choke) {
             session.choke();
         } else {
+            suggest_pieces(peer);
             session.unchoke(now);
         }
         telemetry_.emit(now, Level::Decision, decision.choke ? "choked" : "unchoked", decision.id,
@@ -83,64 +84,35 @@ void Torrent::settle_chokes(bool round, TimePoint now) {
                          {"down_rate", session.download_rate(now)},
                          {"up_rate", session.upload_rate(now)}});
     }
+    for (auto& [id, peer] : connections_) offer_fast(peer);
 }
 
-void Torrent::refill(PeerConnection& peer, TimePoint now) {
-    PeerSession& session = *peer.session;
-    peer.needs_refill = session.fast().is_pausing(now);
-    const meta::Bitfield* requestable = session.requestable(now);
-    if (!settings_.download || failure_ || requestable == nullptr || !session.am_interested()) return;
-    while (true) {
-        const std::uint32_t room = refill_room(peer, now);
-        if (room == 0) return;
-        pick_scratch_.clear();
-        if (const auto* hint = session.suggested()) {
-            picker_.pick(session.id(), *hint, room, assembly_.has_room(), pick_scratch_);
-            if (pick_scratch_.empty()) session.forget_suggestions();
-        }
-        if (pick_scratch_.empty()) {
-            picker_.pick(session.id(), *requestable, room, assembly_.has_room(), pick_scratch_);
-        }
-        for (const PickedBlock& picked : pick_scratch_) {
-            const BlockRequest& block = picked.request;
-            if (!assembly_.contains(block.piece)) {
-                assembly_.begin(block.piece, now);
-                telemetry_.emit(now, Level::Decision, "piece_begun", session.id(),
-                                {{"piece", block.piece.value()},
-                                 {"reason", pick_reason_name(picked.reason)},
-                                 {"availability", picker_.availability(block.piece)}});
-            }
-            session.request(block, now);
-            if (requests_left_ != UINT64_MAX && !peer.stalled) --requests_left_;
-            telemetry_.emit(now, Level::Wire, "message_sent", session.id(),
-                            {{"message", "request"},
-                             {"piece", block.piece.value()},
-                             {"begin", block.begin},
-                             {"length", block.length},
-                             {"reason", pick_reason_name(picked.reason)}});
-            // What only finds out whether the peer has woken up is not kept from the others.
-            if (peer.stalled) {
-                picker_.on_request_dropped(session.id(), block.piece, BlockIndex(block.begin / kBlockSize));
-                refill_all_ = true;
-            }
-        }
-        if (pick_scratch_.empty()) return;
+// Only who has next to nothing and found no free slot needs a start while it is choked: all peers of one network are
+// offered the same pieces, so each of them is a copy that the seed sends in vain.
+void Torrent::offer_fast(PeerConnection& peer) {
+    const PeerSession& session = *peer.session;
+    if (peer.fast_offered || !session.fast().is_enabled()) return;
+    if (!session.peer_interested() || !session.am_choking() || have().count() == 0) return;
+    peer.fast_offered = true;
+    if (session.pieces().count() > kAllowedFastCount) return;
+    peer.session->offer_fast(fast_offer(metainfo_->info_hash(), peer.endpoint.address, have()));
+}
+
+void Torrent::suggest_pieces(PeerConnection& peer) {
+    if (!has_everything() || connections_.size() < 2 || !peer.session->fast().is_enabled()) return;
+    while (peer.hinted.size() < kHintsAhead) {
+        const auto piece =
+            first_copies_.next([this](PieceIndex candidate) { return picker_.availability(candidate) > 0; });
+        if (!piece) return;
+        peer.session->suggest(*piece);
+        peer.hinted.push_back(*piece);
     }
 }
 
-// How many blocks to pick at once: at most a piece's, so that each new piece is held against the memory bound (the
-// last piece may be shorter: near the bound no more than its blocks). A stalled peer is asked for one at a time.
-std::uint32_t Torrent::refill_room(const PeerConnection& peer, TimePoint now) const {
-    const RequestPipeline& pipeline = peer.session->pipeline();
-    // In endgame what is asked for is on its way from somebody else already: one block at a time, and only by a peer
-    // that has nothing else to do, keeps the bytes that come twice few.
-    if (peer.stalled) return pipeline.outstanding() == 0 ? 1 : 0;
-    if (requests_left_ == 0) return 0;
-    if (picker_.is_endgame()) return pipeline.outstanding() == 0 ? 1 : 0;
-    const PieceIndex last(layout_.piece_count() - 1);
-    const std::uint32_t room =
-        std::min(pipeline.room(now), layout_.block_count(assembly_.has_room(2) ? PieceIndex(0) : last));
-    return static_cast<std::uint32_t>(std::min<std::uint64_t>(room, requests_left_));
+void Torrent::on_requested(PeerConnection& peer, PieceIndex piece) {
+    if (!has_everything()) return;
+    if (std::erase(peer.hinted, piece) == 0) first_copies_.take(piece);
+    suggest_pieces(peer);
 }
 
 bool Torrent::fill_output(PeerConnection& peer, TimePoint now) {
@@ -155,33 +127,22 @@ bool Torrent::fill_output(PeerConnection& peer, TimePoint now) {
         });
         session.send_front_block(range_scratch_, now);
         upload_.add(block.length, now);
-        telemetry_.emit(now, Level::Wire, "message_sent", session.id(),
-                        {{"message", "piece"},
-                         {"piece", block.piece.value()},
-                         {"begin", block.begin},
-                         {"length", block.length}});
+        telemetry_.emit(
+            now, Level::Wire, "message_sent", session.id(),
+            {{"message", "piece"}, {"piece", block.piece.value()}, {"begin", block.begin}, {"length", block.length}});
         added = true;
     }
     return added;
 }
 
 void Torrent::set_rate_bounds(const transport::RateLimits& bounds) {
+    choker_.set_regular_slots(slots_for_rate(settings_.choker.regular_slots, bounds.upload));
+    choke_dirty_ = true;
     output_ahead_ =
         bounds.upload == 0 ? kOutputWatermark : std::clamp<std::uint64_t>(bounds.upload / 2, 1, kOutputWatermark);
     requests_ahead_ =
         bounds.download == 0 ? UINT64_MAX : std::max<std::uint64_t>(bounds.download * kRequestSeconds / kBlockSize, 1);
     refill_all_ = true;
-}
-
-// What a stalled peer is asked for is not kept from the others, here neither.
-void Torrent::count_requests() {
-    requests_left_ = requests_ahead_;
-    if (requests_ahead_ == UINT64_MAX) return;
-    std::uint64_t outstanding = 0;
-    for (const auto& [id, peer] : connections_) {
-        if (!peer.stalled) outstanding += peer.session->pipeline().outstanding();
-    }
-    requests_left_ -= std::min(requests_left_, outstanding);
 }
 
 TimePoint Torrent::next_deadline() const {
@@ -204,7 +165,8 @@ void Torrent::maintain(PeerConnection& peer, TimePoint now) {
         drops_.push_back({session.id(), remote_error(ErrorCode::TimedOut, "silent for 120 s")});
         return;
     }
-    // Its answers and a have a piece may wait; what grows beyond that (chokes and unchokes, if it wants it so) has no end.
+    // Its answers and a have a piece may wait; what grows beyond that (chokes and unchokes, if it wants it so) has no
+    // end.
     const std::uint64_t may_wait = kOutputWatermark + kMaxServedLength + std::uint64_t{9} * layout_.piece_count();
     if (session.output().size() > may_wait + settings_.max_unread) {
         drops_.push_back({session.id(), remote_error(ErrorCode::LimitReached, "does not read what we send")});

@@ -55,6 +55,23 @@ Node::Change plain(const Node::Change& then) {
     };
 }
 
+// One slot in all, the optimistic one.
+void seeds_one_at_a_time(engine::EngineSettings& settings, engine::TorrentOptions& options) {
+    seeds(settings, options);
+    options.swarm.choker.regular_slots = 0;
+}
+
+void wants_all(WirePeer& peer) {
+    peer.on_ready = [](WirePeer& p) { p.say(wire::Interested{}); };
+}
+
+void wants_rest_behind(WirePeer& peer, std::uint32_t has) {
+    peer.on_ready = [has](WirePeer& p) {
+        p.say_pieces(0, has);
+        p.say(wire::Interested{});
+    };
+}
+
 }  // namespace
 
 TEST_CASE("with fast a seed says have_all and a newcomer have_none; without it they say bitfields or nothing") {
@@ -74,13 +91,10 @@ TEST_CASE("with fast a seed says have_all and a newcomer have_none; without it t
     CHECK(to_seed.theirs.has_fast());
     REQUIRE_FALSE(to_seed.heard.empty());
     CHECK(to_seed.heard.front() == "have_all");
-    // A tenth of 16 pieces may be had without being unchoked.
-    CHECK(to_seed.count("allowed_fast") == 1);
+    CHECK(to_seed.count("allowed_fast") == 0);  // it has not said that it wants anything
     REQUIRE_FALSE(to_newcomer.heard.empty());
     CHECK(to_newcomer.heard.front() == "have_none");
-    CHECK(to_newcomer.count("allowed_fast") == 0);
     CHECK(old_to_seed.count("bitfield") == 1);
-    CHECK(old_to_seed.count("allowed_fast") == 0);
     CHECK(old_to_newcomer.heard.empty());
 }
 
@@ -147,14 +161,18 @@ TEST_CASE("what a choking peer allows is downloaded, and what it rejects is aske
 
 TEST_CASE("a choked peer gets the pieces that it was allowed, and rejects for the others") {
     World world({.rng_seed = 5});
-    Node seed(world, small_torrent(), 1, seeds);  // who is not interested stays choked
+    Node seed(world, small_torrent(), 1, seeds_one_at_a_time);
     seed.place();
     seed.start();
+    WireHost first_there(world, small_torrent(), 8);
+    const WirePeer& served = first_there.dial(at(1), fast(wants_all));
+    world.simulator().run_for(seconds(1));
     WireHost host(world, small_torrent(), 9);
     std::vector<std::uint32_t> allowed;
     std::vector<std::uint32_t> got;
     std::vector<std::uint32_t> rejected;
     const WirePeer& peer = host.dial(at(1), fast([&](WirePeer& p) {
+                                         wants_all(p);
                                          p.on_message = [&](WirePeer& self, const wire::Message& message) {
                                              if (const auto* a = std::get_if<wire::AllowedFast>(&message)) {
                                                  allowed.push_back(a->piece);
@@ -170,9 +188,23 @@ TEST_CASE("a choked peer gets the pieces that it was allowed, and rejects for th
                                      }));
     world.simulator().run_for(seconds(5));
     CHECK(peer.is_open());
-    REQUIRE(allowed.size() == 1);
+    CHECK(peer.count("unchoke") == 0);
+    REQUIRE(allowed.size() == 1);  // a tenth of 16 pieces
     CHECK(got == allowed);
     CHECK(rejected == std::vector<std::uint32_t>{(allowed[0] + 1) % 16});
+    // Who found a slot free needs no start; neither does who has some pieces, nor who cannot hear of it.
+    CHECK(served.count("unchoke") == 1);
+    CHECK(served.count("allowed_fast") == 0);
+    WireHost starting(world, small_torrent(), 6);
+    WireHost started(world, small_torrent(), 7);
+    WireHost old(world, small_torrent(), 5);
+    const WirePeer& with_five = starting.dial(at(1), fast([](WirePeer& p) { wants_rest_behind(p, 5); }));
+    const WirePeer& with_six = started.dial(at(1), fast([](WirePeer& p) { wants_rest_behind(p, 6); }));
+    const WirePeer& without_fast = old.dial(at(1), wants_all);
+    world.simulator().run_for(seconds(5));
+    CHECK(with_five.count("allowed_fast") == 1);
+    CHECK(with_six.count("allowed_fast") == 0);
+    CHECK(without_fast.count("allowed_fast") == 0);
 }
 
 TEST_CASE("peers are told of one another where they can be reached, and addresses that they name are dialled") {

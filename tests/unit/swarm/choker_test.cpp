@@ -304,3 +304,15 @@ TEST_CASE("a seed with room serves every interested peer and rotates nobody out"
         CHECK(f.decisions.empty());
     }
 }
+
+TEST_CASE("a bound on the upload rate makes room for up to seven regular slots, one for each 128 KiB/s") {
+    using swarm::slots_for_rate;
+    CHECK(slots_for_rate(4, 0) == 4);
+    CHECK(slots_for_rate(4, 10'000) == 4);
+    CHECK(slots_for_rate(4, 5 * swarm::kRateOfSlot - 1) == 4);
+    CHECK(slots_for_rate(4, 5 * swarm::kRateOfSlot) == 5);
+    CHECK(slots_for_rate(4, 7 * swarm::kRateOfSlot) == 7);
+    CHECK(slots_for_rate(4, UINT64_MAX) == 7);
+    CHECK(slots_for_rate(12, UINT64_MAX) == 12);
+    CHECK(slots_for_rate(0, 0) == 0);
+}

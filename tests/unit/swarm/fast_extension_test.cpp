@@ -151,6 +151,18 @@ TEST_CASE("bad input: messages of fast without fast are a breach", "[fast]") {
     }
 }
 
+TEST_CASE("who suggests is followed for ten seconds, and only when it suggests what it has", "[fast]") {
+    swarm::FastExtension fast;
+    meta::Bitfield pieces(8);
+    pieces.set(PieceIndex(3));
+    const TimePoint now{seconds(100)};
+    fast.on_suggested(PieceIndex(4), pieces, now);
+    CHECK_FALSE(fast.is_guided(now));
+    fast.on_suggested(PieceIndex(3), pieces, now);
+    CHECK(fast.is_guided(now + swarm::kGuidedAfterSuggestion - milliseconds(1)));
+    CHECK_FALSE(fast.is_guided(now + swarm::kGuidedAfterSuggestion));
+}
+
 TEST_CASE("bad input: suggest and allowed_fast out of range are a breach", "[fast]") {
     CHECK(Fixture().refuses(wire::SuggestPiece{200}));
     CHECK(Fixture().refuses(wire::AllowedFast{200}));

@@ -205,3 +205,51 @@ TEST_CASE("a peer that owes nothing is not snubbed") {
     CHECK_FALSE(t.pipeline.is_snubbed(at(300)));
     CHECK(t.pipeline.next_deadline() == kNever);
 }
+
+TEST_CASE("surplus is what lies behind a second's worth and a send buffer") {
+    PipelineSettings settings;
+    settings.initial_depth = 64;
+    Transfer few(settings);
+    few.fill(at(0));
+    CHECK(few.pipeline.outstanding() == 64);
+    CHECK(few.pipeline.surplus(at(0)) == 0);
+    settings.initial_depth = 65;
+    Transfer more(settings);
+    more.fill(at(0));
+    CHECK(more.pipeline.surplus(at(0)) == 1);
+
+    Transfer fast;  // 100 blocks in a second, 300 outstanding
+    fast.run(0, 30, 100);
+    CHECK(fast.pipeline.outstanding() >= 300);
+    CHECK(fast.pipeline.surplus(at(30)) >= 199);
+    CHECK(fast.pipeline.surplus(at(30)) <= 205);
+}
+
+TEST_CASE("the youngest requests are found first, and only among the last ones") {
+    Transfer t;
+    t.fill(at(0));  // 0 to 3
+    const auto all = [](const BlockRequest&) { return true; };
+    const auto even = [](const BlockRequest& request) { return request.begin / kBlockSize % 2 == 0; };
+    CHECK(t.pipeline.youngest(10, 10, all) == std::vector{block(3), block(2), block(1), block(0)});
+    CHECK(t.pipeline.youngest(3, 2, all) == std::vector{block(3), block(2)});
+    CHECK(t.pipeline.youngest(3, 10, even) == std::vector{block(2)});
+    CHECK(t.pipeline.on_dropped(block(2)));
+    CHECK(t.pipeline.youngest(3, 10, even) == std::vector{block(0)});
+    CHECK(t.pipeline.youngest(0, 10, all).empty());
+}
+
+TEST_CASE("the short depth is half a second and ten of the least times in which a block came, at most the depth") {
+    Transfer t;
+    t.fill(at(0));
+    CHECK(t.pipeline.short_depth(at(0)) == 4);  // no block has come yet
+    // The first block after 10 ms; then 100 a second, so a depth of 300.
+    REQUIRE(t.pipeline.on_block(block(t.answered++), at(0.01)));
+    t.run(0.02, 30, 100);
+    CHECK(t.pipeline.depth(at(30)) >= 300);
+    CHECK(t.pipeline.short_depth(at(30)) == t.pipeline.depth(at(30)) / 5);  // 0.6 s of 3 s
+
+    Transfer far;
+    far.fill(at(0));
+    REQUIRE(far.pipeline.on_block(block(far.answered++), at(0.25)));
+    CHECK(far.pipeline.short_depth(at(0.25)) == far.pipeline.depth(at(0.25)));
+}
