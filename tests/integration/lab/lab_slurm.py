@@ -198,7 +198,7 @@ def slurm_daemons_end_with_a_test_that_is_killed(work):
     holder = subprocess.Popen([sys.executable, "-c", "import sys, time; sys.path.insert(0, sys.argv[1])\n"
                                "from tests.support import slurm\n"
                                "with slurm.Cluster() as cluster:\n"
-                               "    cluster.run('sbatch', '--wrap', 'sleep 100')\n"
+                               "    cluster.run('sbatch', '--output=/dev/null', '--wrap', 'sleep 100')\n"
                                "    while not any('RUNNING' in job for job in cluster.jobs()):\n"
                                "        time.sleep(0.05)\n"
                                "    print(cluster.folder, flush=True)\n    time.sleep(100)", ROOT],
