@@ -12,6 +12,8 @@ namespace {
 
 using probe::Wait;
 constexpr std::size_t kMetadataBlock = 16 * 1024;
+// Extensions that nobody knows, in the order of `m` before and behind ut_metadata.
+constexpr const char* kOthers[] = {"grade_before", "ut_yours"};
 constexpr std::array<Byte, 8> kPlain{}, kExtensions{0, 0, 0, 0, 0, 0x10, 0, 0};
 
 std::string place(const wire::Request& request) {
@@ -111,6 +113,8 @@ class FakePeer::Visit {
         if (!manners().magnet) return true;
         wire::ExtensionHandshake extensions;
         extensions.ids["ut_metadata"] = manners().metadata_id;
+        std::uint32_t other = manners().metadata_id;
+        for (const char* name : kOthers) extensions.ids[name] = static_cast<std::uint8_t>(other++ % 255 + 1);
         extensions.metadata_size = metainfo().info_bytes().size();
         return send(wire::Extended{0, extensions.encode()});
     }

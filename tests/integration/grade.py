@@ -118,6 +118,7 @@ def mistakes_in_downloads():
 
 def mistakes_in_magnets():
     mistakes([("no_extension_id", MAGNET, "magnet.extension", "ut_metadata"),
+              ("first_extension", ["magnet.extension"], "magnet.extension", "ut_metadata"),
               ("one_metadata_block", MAGNET, "magnet.blocks", "larger than 16 KiB")])
 
 

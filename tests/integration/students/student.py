@@ -153,7 +153,8 @@ class Peer:
             elif kind == 5:
                 self.have |= {i for i in range(len(payload) * 8) if payload[i // 8] >> (7 - i % 8) & 1}
             elif kind == 20 and payload[0] == 0:
-                self.metadata_id = decode(payload, 1)[0][b"m"][b"ut_metadata"]
+                names = decode(payload, 1)[0][b"m"]
+                self.metadata_id = next(iter(names.values())) if WRONG == "first_extension" else names[b"ut_metadata"]
             return kind, payload
 
     def shake_extensions(self):
