@@ -13,8 +13,7 @@ std::unexpected<Error> refuse(const Scenario& scenario, std::uint32_t line, cons
 
 Status check_for_cluster(const Scenario& scenario) {
     if (scenario.relay) {
-        const std::string what = scenario.file + ": relay: links are relayed on this machine only";
-        return fail(local_error(ErrorCode::InvalidConfig, what));
+        return refuse(scenario, scenario.relay_line, "relay: links are relayed on this machine only");
     }
     if (scenario.network != NetworkKind::Loopback) {
         return refuse(scenario, scenario.network_line, "network: namespaces are made on this machine only");

@@ -1,7 +1,6 @@
 #pragma once
 
-// What of a scenario can be done on other machines. Pure. Errors: InvalidConfig, "FILE:LINE: what",
-// of `relay` "FILE: what".
+// What of a scenario can be done on other machines. Pure. Errors: InvalidConfig, "FILE:LINE: what".
 
 #include "common/base/result.h"
 #include "lab/scenario.h"

@@ -123,6 +123,7 @@ Result<Scenario> read_scenario(const ConfigFile& file, const std::vector<std::st
     scenario.rng_seed = static_cast<std::uint64_t>(rng_seed.value_or(1));
     BT_TRY_ASSIGN(const std::optional<bool> relay, root.boolean("relay"));
     scenario.relay = relay.value_or(false);
+    if (relay) scenario.relay_line = root.node().find("relay")->key_line;
     BT_TRY_ASSIGN(const std::optional<std::string> network, root.string("network"));
     if (network && *network != "loopback" && *network != "netns") {
         return fail(root.error_at("network", "wanted \"loopback\" or \"netns\""));

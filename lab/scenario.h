@@ -79,6 +79,7 @@ struct Scenario {
     std::string tracker_program;  // an adapter's name; empty: ours
     std::uint32_t tracker_line = 0;
     std::uint32_t network_line = 0;
+    std::uint32_t relay_line = 0;
     std::vector<std::string> tracker_options;
     std::string tracker_config;  // TOML, behind what the lab writes into our tracker's configuration
     std::vector<NodeGroup> groups;

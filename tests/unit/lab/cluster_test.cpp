@@ -10,14 +10,14 @@ using namespace bt::lab;
 
 namespace {
 
-// The groups end on line 8.
-Scenario scenario(const std::string& more) {
-    const Result<Scenario> parsed = parse_scenario(
-        "name = \"s\"\n[content]\nrecipe = \"r.toml\"\n"
-        "[[nodes]]\nkind = \"seeder\"\n"
-        "[[nodes]]\nkind = \"client\"\ncount = 3\n" +
-            more,
-        "s.toml", {"aria2"});
+// `above` stands on line 2; without it the groups end on line 8.
+Scenario scenario(const std::string& more, const std::string& above = "") {
+    const Result<Scenario> parsed = parse_scenario("name = \"s\"\n" + above +
+                                                       "[content]\nrecipe = \"r.toml\"\n"
+                                                       "[[nodes]]\nkind = \"seeder\"\n"
+                                                       "[[nodes]]\nkind = \"client\"\ncount = 3\n" +
+                                                       more,
+                                                   "s.toml", {"aria2"});
     REQUIRE(parsed);
     return *parsed;
 }
@@ -44,9 +44,8 @@ TEST_CASE("bad input: what only works on one machine is refused with its line") 
     CHECK(starts(scenario("link = { delay = \"5ms\" }\n"), "s.toml:6: client: link.delay"));
     CHECK(starts(scenario("link = { jitter = \"5ms\" }\n"), "s.toml:6: client: link.delay"));
     CHECK(starts(scenario("link = { loss = \"1%\" }\n"), "s.toml:6: client: link.delay"));
-    Scenario relayed = scenario("");
-    relayed.relay = true;
-    CHECK(starts(relayed, "s.toml: relay: "));
+    CHECK(starts(scenario("", "relay = true\n"), "s.toml:2: relay: "));
+    CHECK(refusal(check_for_cluster(scenario("", "relay = false\n"))).empty());
     CHECK(starts(scenario("[[nodes]]\nkind = \"aria2\"\n"), "s.toml:9: aria2: aria2 is another program"));
     CHECK(starts(scenario("[tracker]\nkind = \"aria2\"\n"), "s.toml:9: kind: aria2 is another program"));
     CHECK(starts(scenario("[[timeline]]\nat = \"1s\"\ndo = \"heal\"\nnodes = \"client-1\"\n"), "s.toml:9: heal"));
