@@ -1,6 +1,8 @@
 #include "lab/runs.h"
 
 #include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include <algorithm>
 #include <cstdio>
@@ -18,20 +20,26 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr int kLongestEndMs = 10'000;
+// A lab answers at once; one that is paused, or hangs, never. The end of a swarm has no limit: it may be much work.
+constexpr int kAnswerWithinS = 10;
 
 struct Found {
     fs::path folder;
     std::string name;  // of its scenario; empty where it cannot be asked
     Json endpoints;
+    bool silent = false;  // it has a socket, and does not answer
 };
 
-Result<Json> ask(const fs::path& folder, const Json& request) {
+Result<Json> ask(const fs::path& folder, const Json& request, int within_s = kAnswerWithinS) {
     BT_TRY_ASSIGN(const net::Fd socket, net::connect_unix((folder / "control.sock").string()));
+    const timeval longest{within_s, 0};
+    setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest);
     Json answer;
-    BT_TRY(net::exchange_lines(socket, request.dump(), [&](std::string_view line) {
+    const Status exchanged = net::exchange_lines(socket, request.dump(), [&](std::string_view line) {
         answer = Json::parse(line, nullptr, false);
         return false;
-    }));
+    });
+    if (!exchanged) return fail(local_error(ErrorCode::TimedOut, folder.string() + " does not answer"));
     if (!answer.is_object()) return fail(local_error(ErrorCode::Cancelled, folder.string() + " did not answer"));
     return answer;
 }
@@ -47,10 +55,12 @@ std::vector<Found> find_runs(const fs::path& out) {
          entry.increment(error)) {
         if (entry->is_symlink(error) || state_of_run(entry->path()) != RunState::Alive) continue;
         Found found{entry->path(), "", nullptr};
-        if (Result<Json> answer = ask(found.folder, {{"do", "endpoints"}}); answer && answer->contains("endpoints")) {
+        const Result<Json> answer = ask(found.folder, {{"do", "endpoints"}});
+        if (answer && answer->contains("endpoints")) {
             found.endpoints = (*answer)["endpoints"];
             found.name = found.endpoints.value("name", "");
         }
+        found.silent = !answer && answer.error().code == ErrorCode::TimedOut;
         runs.push_back(std::move(found));
     }
     std::ranges::sort(runs, {}, &Found::folder);
@@ -59,13 +69,17 @@ std::vector<Found> find_runs(const fs::path& out) {
 
 Result<Found> choose(const RunsOptions& options) {
     std::vector<Found> runs = find_runs(options.out);
+    std::string silent;
+    for (const Found& run : runs)
+        silent += run.silent ? "; " + run.folder.filename().string() + " does not answer" : "";
     std::erase_if(runs, [&](const Found& run) {
         return run.endpoints.is_null() ||
                (!options.name.empty() && run.name != options.name && run.folder.filename() != options.name);
     });
     if (runs.size() == 1) return std::move(runs.front());
     const std::string what = options.name.empty() ? "no swarm" : "no swarm \"" + options.name + '"';
-    if (runs.empty()) return fail(local_error(ErrorCode::InvalidArgument, what + " is up in " + options.out.string()));
+    if (runs.empty())
+        return fail(local_error(ErrorCode::InvalidArgument, what + " is up in " + options.out.string() + silent));
     std::string names;
     for (const Found& run : runs) names += (names.empty() ? "" : ", ") + run.folder.filename().string();
     return fail(local_error(ErrorCode::InvalidArgument, "several are up, name one: " + names));
@@ -81,7 +95,9 @@ void print_run(const Found& run) {
         ++clients;
         complete += node.value("complete", false) ? 1 : 0;
     }
-    if (run.endpoints.is_null()) {
+    if (run.silent) {
+        std::printf("%-32s  does not answer\n", run.folder.filename().c_str());
+    } else if (run.endpoints.is_null()) {
         std::printf("%-32s  busy (run, exec or control)\n", run.folder.filename().c_str());
     } else {
         std::printf("%-32s  up, %zu nodes, %zu of %zu clients complete, %s\n", run.folder.filename().c_str(), running,
@@ -112,7 +128,7 @@ int take_down(const RunsOptions& options) {
     const Result<Found> run = choose(options);
     if (!run) return cleaned.empty() || !options.name.empty() ? refused(run.error()) : 0;
     const net::Fd lab = net::open_process(run->endpoints.value("lab_pid", 0));
-    const Result<Json> answer = ask(run->folder, {{"do", "stop"}});
+    const Result<Json> answer = ask(run->folder, {{"do", "stop"}}, 0);
     if (!answer) return static_cast<int>(report_error(LabExit::Environment, answer.error()));
     pollfd ended{lab.get(), POLLIN, 0};
     if (lab.is_open()) poll(&ended, 1, kLongestEndMs);
