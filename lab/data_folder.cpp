@@ -32,9 +32,11 @@ std::vector<fs::path> data_folders(const fs::path& bin) {
         }
     }
     std::error_code ignored;
-    const fs::path installed = bin.parent_path() / "share/swarmlab/lab";
-    if (fs::is_directory(installed / "scenarios", ignored)) folders.push_back(installed);
-    if (const fs::path source = source_folder(bin); !source.empty()) folders.push_back(source);
+    for (const fs::path& programs : {bin, fs::read_symlink("/proc/self/exe", ignored).parent_path()}) {
+        const fs::path installed = programs.parent_path() / "share/swarmlab/lab";
+        if (fs::is_directory(installed / "scenarios", ignored)) folders.push_back(installed);
+        if (const fs::path source = source_folder(programs); !source.empty()) folders.push_back(source);
+    }
     return folders;
 }
 

@@ -11,7 +11,8 @@
 
 namespace bt::lab {
 
-// Folders to look in, those of the user first: $SWARMLAB_DATA (several with ':'), then what came with the program.
+// Folders to look in, those of the user first: $SWARMLAB_DATA (several with ':'), then what came with the programs in
+// `bin`, then what came with this one.
 [[nodiscard]] std::vector<std::filesystem::path> data_folders(const std::filesystem::path& bin);
 
 // folder/NAME.toml of the first data folder that has it. Error: NotFound.
