@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
 
@@ -101,6 +102,7 @@ int stay_up(const RunOptions& options, bool detached) {
     ControlDesk desk(loop, options, *guard, false);
     Door door(loop, desk);
     bool was_up = false;
+    std::optional<Error> unheard;
     // Before the first process is there: an interrupt is one from the beginning.
     const net::Signals signals(loop, [&](int) {
         // Ctrl-C is how `up` ends; before it is up, and the second time, it is an interruption.
@@ -116,11 +118,16 @@ int stay_up(const RunOptions& options, bool detached) {
         if (was_up || !desk.run()->director().is_up()) return;
         was_up = true;
         std::printf("%s\n", endpoints_json(*desk.run()).c_str());
-        std::fflush(stdout);
+        if (std::fflush(stdout) != 0) {  // who asked for the swarm is gone: nobody would ever end it
+            unheard = system_error(errno, "standard output");
+            std::clearerr(stdout);
+            return desk.stop();
+        }
         if (detached) redirect(desk.run()->folder() / "lab.log");
     };
     loop.run();
     door.say_goodbye();
+    if (unheard) return static_cast<int>(report_error(LabExit::Environment, *unheard));
     if (was_up) return static_cast<int>(*desk.exit());
     std::fprintf(stderr, "swarm-lab: error: the swarm did not come up: %s\n  logs: %s/nodes/NODE/log\n",
                  desk.end().c_str(), folder.c_str());
@@ -184,7 +191,7 @@ int keep_swarm_up(const RunOptions& options, bool detach) {
     if (pipe2(ends, O_CLOEXEC) != 0) {
         return static_cast<int>(report_error(LabExit::Environment, system_error(errno, "pipe")));
     }
-    const net::Fd reader(ends[0]);
+    net::Fd reader(ends[0]);
     net::Fd writer(ends[1]);
     const pid_t child = fork();
     if (child < 0) return static_cast<int>(report_error(LabExit::Environment, system_error(errno, "fork")));
@@ -193,6 +200,7 @@ int keep_swarm_up(const RunOptions& options, bool detach) {
         return wait_for_line(child, reader);
     }
     setsid();
+    reader.reset();  // or the line would find a reader when it is gone
     dup2(writer.get(), STDOUT_FILENO);
     writer.reset();
     return stay_up(options, true);
