@@ -93,7 +93,7 @@ Status ControlDesk::open(Prepared prepared, const RunOptions& options) {
     BT_TRY_ASSIGN(run_, LabRun::make(loop_, std::move(prepared), options, guard_));
     exit_.reset();
     report_.clear();
-    run_->start(true, [this] { changed(); });
+    run_->start(Hold::OnceUp, [this] { changed(); });
     run_->swarm().on_event = [this](std::size_t node, std::string_view line) { on_event(node, line); };
     return {};
 }

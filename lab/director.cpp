@@ -37,7 +37,8 @@ Director::Director(const Plan& plan, const Expectations& expect, Stop stop, std:
       stop_(std::move(stop)),
       timeline_(with_arrivals(std::move(timeline), plan)),
       event_counts_(expect.events.size()),
-      start_(start) {
+      start_(start),
+      torrent_within_(kReadyWithin + seconds(plan.content_bytes / kSlowestHashing)) {
     for (const NodePlan& planned : plan.nodes) {
         NodeStatus node;
         node.name = planned.name;
@@ -53,7 +54,7 @@ Director::Director(const Plan& plan, const Expectations& expect, Stop stop, std:
         nodes_.push_back(std::move(node));
     }
     start_kind(NodeKind::Tracker);
-    deadline_ = start + kReadyWithin;
+    deadline_ = start + torrent_within_;  // which some trackers want to know first
 }
 
 void Director::note(double now_s, std::string text) {
@@ -95,6 +96,7 @@ std::optional<Action> Director::poll_action(TimePoint now) {
         NodeStatus& node = nodes_[start->node];
         if (node.is_running()) return poll_action(now);
         node.phase = Phase::Started;
+        if (waits_for_nodes()) deadline_ = std::max(deadline_, now + kReadyWithin);
         if (!node.started_at) node.started_at = seconds_at(now);
         ++node.starts;
         node.taken_down = node.start_when_ended = node.paused = node.stopped_early = false;
@@ -122,12 +124,12 @@ std::optional<std::string> Director::poll_note() {
 void Director::on_event_line(std::size_t index, std::string_view line, TimePoint now) {
     NodeStatus& node = nodes_[index];
     const bool was_ready = node.phase == Phase::Ready;
+    const bool was_waited_for = node.phase == Phase::Started;
     const bool was_complete = node.completed_at.has_value();
     const bool understood = apply_event_line(node, line, seconds_at(now));
     if (understood) count_event(index, line);
     if (!understood || is_stopping()) return;
-    if (stage_ != Stage::Clients || (held_ && !up_))
-        deadline_ = now + kReadyWithin;  // a sign of life: it may be checking its content
+    if (was_waited_for && waits_for_nodes()) deadline_ = now + kReadyWithin;  // it may be checking its content
     if (!was_ready && node.phase == Phase::Ready) {
         note(seconds_at(now), node.name + " is ready, " + (node.announce.empty() ? node.listen : node.announce));
         advance(now);
@@ -164,6 +166,7 @@ void Director::advance(TimePoint now) {
             return finish(Outcome::Environment, "the tracker is ready but names no announce URL", now);
         }
         stage_ = Stage::Torrent;
+        deadline_ = now + torrent_within_;
         actions_.push_back(MakeTorrent{nodes_[0].announce});
     } else if (stage_ == Stage::Seeders && all_ready(NodeKind::Seeder) && all_ready(NodeKind::Peer)) {
         begin_clients(now);
@@ -173,9 +176,10 @@ void Director::advance(TimePoint now) {
 void Director::begin_clients(TimePoint now) {
     stage_ = Stage::Clients;
     clients_start_ = now;
-    const Duration limit = expect_.nobody_completes_for.value_or(expect_.all_complete_within);
-    deadline_ = now + (held_ ? kReadyWithin : limit);
-    if (stop_.at && !held_) stop_at_ = now + *stop_.at;
+    const Duration limit =
+        hold_ == Hold::No && expect_.nobody_completes_for ? *expect_.nobody_completes_for : expect_.all_complete_within;
+    deadline_ = now + (hold_ == Hold::OnceUp ? kReadyWithin : limit);
+    if (stop_.at && hold_ == Hold::No) stop_at_ = now + *stop_.at;
     start_kind(NodeKind::Client);
     timeline_.begin(now);
     on_change(now);
@@ -263,9 +267,21 @@ void Director::on_torrent_failed(std::string_view why, TimePoint now) {
 
 void Director::check_up() {
     if (up_ || stage_ != Stage::Clients) return;
-    up_ = std::ranges::all_of(nodes_, [](const NodeStatus& n) { return n.ready_at || n.phase == Phase::Waiting; }) &&
+    const auto is_settled = [](const NodeStatus& node) {
+        return node.ready_at || node.phase == Phase::Waiting || (node.taken_down && !node.start_when_ended);
+    };
+    up_ = std::ranges::all_of(nodes_, is_settled) &&
           std::ranges::none_of(actions_, [](const Action& a) { return std::holds_alternative<StartNode>(a); });
-    if (up_ && held_) deadline_ = kNever;
+    check_free();
+}
+
+void Director::check_free() {
+    if (is_free() && !is_stopping()) deadline_ = kNever;
+}
+
+bool Director::waits_for_nodes() const {
+    if (stage_ == Stage::Clients) return hold_ == Hold::OnceUp && !up_;
+    return stage_ == Stage::Tracker || stage_ == Stage::Seeders;
 }
 
 void Director::stop(TimePoint now) {
@@ -276,10 +292,11 @@ void Director::stop(TimePoint now) {
 void Director::check_completion(TimePoint now) {
     if (completion_time_ || !all_complete(nodes_)) return;
     completion_time_ = now - clients_start_;
+    check_free();
 }
 
 void Director::check_stop(TimePoint now) {
-    if (held_) return;
+    if (hold_ != Hold::No) return;
     const bool over = stop_.when ? stop_.when->holds(nodes_, stop_events_)
                                  : completion_time_.has_value() && !expect_.nobody_completes_for;
     if (over) stop_at_ = std::min(stop_at_, now + stop_.linger);
@@ -289,7 +306,8 @@ void Director::check_stop(TimePoint now) {
 }
 
 void Director::on_limit(TimePoint now) {
-    if (expect_.nobody_completes_for) return finish(Outcome::Stopped, "the time without completion has passed", now);
+    if (hold_ == Hold::No && expect_.nobody_completes_for)
+        return finish(Outcome::Stopped, "the time without completion has passed", now);
     const auto left = std::ranges::count_if(
         nodes_, [](const NodeStatus& n) { return n.kind == NodeKind::Client && n.must_complete && !n.completed_at; });
     if (left > 0) return finish(Outcome::TimedOut, std::to_string(left) + " clients were not complete in time", now);
@@ -320,6 +338,7 @@ void Director::on_exit(std::size_t index, std::optional<int> exit_code, std::opt
     note(seconds_at(now), node.name + " ended: " + how_it_ended(node));
     if (node.start_when_ended) start_node(index);
     on_lost(index, now);
+    check_up();
     on_change(now);
 }
 
@@ -327,7 +346,7 @@ void Director::on_exit(std::size_t index, std::optional<int> exit_code, std::opt
 // what the scenario says.
 void Director::on_lost(std::size_t index, TimePoint now) {
     const NodeStatus& node = nodes_[index];
-    if ((node.kind == NodeKind::Client && node.completed_at) || node.taken_down || (held_ && up_)) return;
+    if ((node.kind == NodeKind::Client && node.completed_at) || node.taken_down || is_free()) return;
     if (node.kind == NodeKind::Peer && node.ready_at && node.exit_code == 0) return;
     const std::string what = node.name + " ended too early: " + how_it_ended(node);
     const bool refused = !node.ready_at && node.exit_code == app::to_int(app::ExitCode::BadArguments);
@@ -354,11 +373,13 @@ std::string Director::nodes_not_ready() const {
 void Director::on_deadline(TimePoint now) {
     on_change(now);
     if (now < deadline_ || stage_ == Stage::Done) return;
-    if (stage_ == Stage::Clients && !held_) {
+    if (stage_ == Stage::Clients && hold_ != Hold::OnceUp) {
         on_limit(now);
+    } else if (stage_ == Stage::Torrent) {
+        const auto limit_s = std::chrono::duration_cast<seconds>(torrent_within_).count();
+        finish(Outcome::NodeLost, "the torrent was not made within " + std::to_string(limit_s) + " s", now);
     } else if (!is_stopping()) {
-        const std::string who = stage_ == Stage::Torrent ? "making the torrent" : nodes_not_ready();
-        finish(Outcome::NodeLost, "not ready and no sign of life for 60 s: " + who, now);
+        finish(Outcome::NodeLost, "not ready and no sign of life for 60 s: " + nodes_not_ready(), now);
     } else {
         stop_kind(stage_ == Stage::StoppingTracker, true);
         deadline_ = kNever;

@@ -7,8 +7,9 @@
 //
 // Rules
 //  - A step begins when the one before it has *said* that it is ready (an event), never after a time. Limits on time
-//    exist to end a run that hangs: kReadyWithin since the last sign of life, and the scenario's all_complete_within,
-//    which counts from the start of the clients.
+//    exist to end a run that hangs: kReadyWithin since the last sign of life of a node that is not ready yet (others
+//    say something all the time), as long and longer for much content until the torrent is made, and the scenario's
+//    all_complete_within, which counts from the start of the clients.
 //  - Nodes with a start time of their own start when it comes, counted from the start of the clients; nodes on demand
 //    when the timeline says so. A node that the timeline took down is not lost; one that it starts again keeps its
 //    first times.
@@ -17,8 +18,8 @@
 //    Then every node is told to stop: clients and seeders first, so that the tracker still hears them leave; who is
 //    still there after kStopWithin is killed. A second interrupt kills at once.
 //  - A run that is held (somebody works with the swarm, and ends it) knows no completion, no limit and no lost node
-//  from
-//    the moment on that it is up: every node that was to start is ready.
+//    from the moment on that it is up: every node that was to start is ready, or was taken down. One that is held once
+//    it is complete keeps the scenario's limit and its nodes until it is both.
 //  - Whatever happens, is_done() comes only when no process is left.
 
 #include <deque>
@@ -44,6 +45,9 @@ enum class Outcome : std::uint8_t {
     Interrupted,
 };
 [[nodiscard]] std::string_view outcome_name(Outcome outcome);
+
+// From when on somebody works with the swarm.
+enum class Hold : std::uint8_t { No, OnceUp, OnceComplete };
 
 struct StartNode {
     std::size_t node;
@@ -79,6 +83,7 @@ class Director {
   public:
     static constexpr Duration kReadyWithin = seconds(60);
     static constexpr Duration kStopWithin = seconds(5);
+    static constexpr std::uint64_t kSlowestHashing = 10'000'000;  // bytes/s, of the content that the torrent is made of
 
     // `start` is the instant that the times in NodeStatus count from.
     Director(const Plan& plan, const Expectations& expect, TimePoint start);
@@ -93,8 +98,8 @@ class Director {
     void on_torrent_made(TimePoint now);
     void on_torrent_failed(std::string_view why, TimePoint now);
     void interrupt(TimePoint now);
-    void hold() { held_ = true; }  // before the first action
-    void stop(TimePoint now);      // the end of a run that is held
+    void hold(Hold hold) { hold_ = hold; }  // before the first action
+    void stop(TimePoint now);               // the end of a run that is held
     // By hand what a timeline does, at once; answers to how many nodes.
     std::size_t act(const TimelineEntry& entry, TimePoint now);
     void on_deadline(TimePoint now);
@@ -134,6 +139,13 @@ class Director {
     void run_timeline(TimePoint now);
     void carry_out(const TimelineEntry& entry, bool undo, std::size_t node);
     void check_up();
+    // Not ready is what the run waits for now.
+    [[nodiscard]] bool waits_for_nodes() const;
+    // Held, and what it is held from has come.
+    [[nodiscard]] bool is_free() const {
+        return up_ && (hold_ == Hold::OnceUp || (hold_ == Hold::OnceComplete && completion_time_));
+    }
+    void check_free();
     void check_completion(TimePoint now);
     void check_stop(TimePoint now);
     void on_limit(TimePoint now);
@@ -152,9 +164,10 @@ class Director {
     TimePoint stop_at_ = kNever;     // once its condition held, or from the start
     TimePoint start_;
     TimePoint clients_start_{};
+    Duration torrent_within_;
     TimePoint deadline_ = kNever;
     Stage stage_ = Stage::Tracker;
-    bool held_ = false;
+    Hold hold_ = Hold::No;
     bool up_ = false;
     Outcome outcome_ = Outcome::Complete;
     std::string detail_;

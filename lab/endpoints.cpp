@@ -9,6 +9,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+// The kernel takes no longer one, with its name (MAX_ARG_STRLEN).
+constexpr std::size_t kMaxVariable = (128u << 10) - 64;
+
 std::string text_of(const Json& json) { return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace); }
 
 std::string_view phase_name(Phase phase) {
@@ -53,11 +56,16 @@ std::string tracker_url(const LabRun& run) { return run.director().nodes().front
 
 std::string nodes_json(const LabRun& run) { return text_of(list_nodes(run)); }
 
-std::vector<std::pair<std::string, std::string>> swarm_environment(const LabRun& run) {
-    return {{"SWARMLAB_TRACKER_URL", tracker_url(run)},
-            {"SWARMLAB_TORRENT", run.plan().torrent.string()},
-            {"SWARMLAB_NODES", nodes_json(run)},
-            {kMark, run.folder().string()}};
+Result<std::vector<std::pair<std::string, std::string>>> swarm_environment(const LabRun& run) {
+    const std::filesystem::path file = run.folder() / "nodes.json";
+    const std::string nodes = nodes_json(run);
+    BT_TRY(write_text(file, nodes + '\n'));
+    std::vector<std::pair<std::string, std::string>> environment = {{"SWARMLAB_TRACKER_URL", tracker_url(run)},
+                                                                    {"SWARMLAB_TORRENT", run.plan().torrent.string()},
+                                                                    {"SWARMLAB_NODES_FILE", file.string()},
+                                                                    {kMark, run.folder().string()}};
+    if (nodes.size() <= kMaxVariable) environment.emplace_back("SWARMLAB_NODES", nodes);
+    return environment;
 }
 
 std::string endpoints_json(const LabRun& run) {

@@ -22,17 +22,18 @@ bool comes_from_terminal(int signal_number) {
 
 class Exec {
   public:
-    Exec(net::UvLoop& loop, LabRun& run, const std::vector<std::string>& argv)
+    Exec(net::UvLoop& loop, LabRun& run, const ExecOptions& options)
         : loop_(loop),
           run_(run),
-          argv_(argv),
+          options_(options),
           timers_(loop),
           kill_(timers_,
                 [this] {
                     if (command_) command_->kill(SIGKILL);
                 }),
           signals_(loop, [this](int number) { on_signal(number); }) {
-        run_.start(true, [this] { on_change(); });
+        run_.start(run_.scenario().exec_waits_for_completion ? Hold::OnceComplete : Hold::OnceUp,
+                   [this] { on_change(); });
     }
 
     [[nodiscard]] const std::optional<net::ChildExit>& exit() const { return exit_; }
@@ -48,9 +49,12 @@ class Exec {
 
     void start_command() {
         run_.swarm().flush();
+        auto environment = swarm_environment(run_);
+        if (!environment) return give_up(environment.error());
         net::ChildSpec spec;
-        spec.argv = argv_;
-        spec.environment = swarm_environment(run_);
+        spec.argv = options_.command;
+        spec.open_files = options_.run.open_files;
+        spec.environment = std::move(*environment);
         spec.share_terminal = true;
         spec.on_exit = [this](const net::ChildExit& exit) {
             exit_ = exit;
@@ -58,12 +62,13 @@ class Exec {
             run_.swarm().stop();
         };
         auto started = net::ChildProcess::start(loop_, std::move(spec));
-        if (started) {
-            command_ = std::move(*started);
-        } else {
-            start_error_ = started.error();
-            run_.swarm().stop();
-        }
+        if (!started) return give_up(started.error());
+        command_ = std::move(*started);
+    }
+
+    void give_up(const Error& error) {
+        start_error_ = error;
+        run_.swarm().stop();
     }
 
     void on_signal(int number) {
@@ -77,7 +82,7 @@ class Exec {
 
     net::UvLoop& loop_;
     LabRun& run_;
-    const std::vector<std::string>& argv_;
+    const ExecOptions& options_;
     net::TimerQueue timers_;
     net::UvTimer kill_;
     net::Signals signals_;
@@ -106,17 +111,18 @@ int exec_in_swarm(const ExecOptions& options) {
     if (!made) return static_cast<int>(report_error(LabExit::Environment, made.error()));
     LabRun& run = **made;
     std::optional<net::ChildExit> exit;
+    std::optional<Error> start_error;
     {
-        Exec exec(loop, run, options.command);
+        Exec exec(loop, run, options);
         loop.run();
         exit = exec.exit();
-        if (exec.start_error()) report_error(LabExit::Environment, *exec.start_error());
+        start_error = exec.start_error();
     }
     const Result<LabExit> concluded = run.conclude(exit ? std::vector{verdict_on(*exit)} : std::vector<Verdict>{});
     if (!concluded) return static_cast<int>(report_error(LabExit::Environment, concluded.error()));
     if (exit) return exit->signalled ? 128 + exit->signal : exit->code;
-    // The swarm did not come up, or the command is none.
-    if (run.director().outcome() == Outcome::Stopped) return static_cast<int>(LabExit::Environment);
+    if (start_error) return static_cast<int>(report_error(LabExit::Environment, *start_error));
+    // The swarm did not come up.
     std::fprintf(stderr, "swarm-lab: error: %s\n  logs: %s/nodes/NODE/log\n", run.director().detail().c_str(),
                  run.folder().c_str());
     return static_cast<int>(*concluded == LabExit::Held ? LabExit::Failed : *concluded);

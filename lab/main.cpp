@@ -110,8 +110,8 @@ bt::app::Command exec_command(bt::lab::ExecOptions& out) {
     Command exec{
         "exec",
         "Run a command inside a swarm that is up; end with the command's exit code",
-        "The command has SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_NODES (JSON) and SWARMLAB_RUN in its\n"
-        "environment. When it ends, everything is gone.",
+        "The command has SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_NODES (JSON; also in SWARMLAB_NODES_FILE)\n"
+        "and SWARMLAB_RUN in its environment. When it ends, everything is gone.",
         {scenario_of(out.run), {"COMMAND", "After --: the command with its arguments", add_text(out.command)}},
         run_options(out.run)};
     exec.positionals.back().repeatable = true;
@@ -243,6 +243,7 @@ int run(int argc, char** argv) {
     if (command == "check") return static_cast<int>(bt::lab::check_scenario(options.scenario, options.bin));
     if (command == "init") return static_cast<int>(bt::lab::write_starter(options.scenario));
     if (command == "list") return static_cast<int>(bt::lab::list_all(options.bin));
+    if (command != "ps" && command != "down" && command != "ctl") options.open_files = bt::app::raise_open_file_limit();
     if (command == "run") return static_cast<int>(bt::lab::run_or_sweep(options));
     if (command == "control") return bt::lab::control_swarms(options);
     if (command == "up") return bt::lab::keep_swarm_up(options, arguments.detach);
@@ -253,12 +254,19 @@ int run(int argc, char** argv) {
     return bt::lab::exec_in_swarm(arguments.exec);
 }
 
+// An answer that could not be written is none.
+int with_output_written(int code) {
+    if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return code;
+    std::fprintf(stderr, "swarm-lab: error: standard output: what was to be written there is lost\n");
+    return code != 0 ? code : static_cast<int>(bt::lab::LabExit::Environment);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     bt::app::open_standard_descriptors();
     try {
-        return run(argc, argv);
+        return with_output_written(run(argc, argv));
     } catch (const std::exception& error) {
         std::fprintf(stderr, "swarm-lab: error: %s\n", error.what());
         return bt::app::to_int(bt::app::ExitCode::Internal);

@@ -75,6 +75,7 @@ struct Plan {
     std::vector<NodePlan> nodes;  // tracker, seeders, clients
     std::filesystem::path torrent;
     std::filesystem::path content;
+    std::uint64_t content_bytes = 0;  // about; known when it is there
     std::filesystem::path tracker_config;
     std::string tracker_config_text;
     bool relay = false;                    // links go through relay.h

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 
@@ -46,6 +47,18 @@ std::vector<NetworkNode> networks_of(const Plan& plan) {
     return nodes;
 }
 
+std::uint64_t bytes_in(const fs::path& content) {
+    std::error_code error;
+    if (fs::is_regular_file(content, error)) return fs::file_size(content, error);
+    std::uint64_t bytes = 0;
+    for (fs::recursive_directory_iterator entry(content, error), end; !error && entry != end; entry.increment(error)) {
+        std::error_code ignored;
+        const std::uint64_t size = entry->is_regular_file(ignored) ? entry->file_size(ignored) : 0;
+        if (!ignored) bytes += size;
+    }
+    return bytes;
+}
+
 // Before there are hosts that wait for it: this blocks.
 Status make_content(const Prepared& prepared, const fs::path& run, Display& display) {
     if (!prepared.recipe) return {};
@@ -86,12 +99,25 @@ Status compare_all(const Plan& plan, const meta::Metainfo& metainfo, RunRecord& 
     return {};
 }
 
+// `path` is below the content's folder; content of a single file has none.
+Result<std::string> hash_of(const meta::Metainfo& metainfo, const fs::path& files, const std::string& path) {
+    const auto& all = metainfo.files();
+    const bool single = all.size() == 1 && all.front().path == metainfo.name();
+    const std::string wanted = single ? path : metainfo.name() + '/' + path;
+    const auto found = std::ranges::find(all, wanted, &meta::FileEntry::path);
+    if (found == all.end()) return fail(local_error(ErrorCode::NotFound, "the torrent has no such file"));
+    const fs::path there = find_file(metainfo, files, FileIndex(static_cast<std::uint32_t>(found - all.begin())));
+    if (there.empty()) return fail(local_error(ErrorCode::NotFound, "the node has no such file"));
+    return sha1_of_file(there);
+}
+
 // The files whose hash the scenario names, as they lie there.
-void hash_files(const Plan& plan, const std::vector<FileHash>& wanted, RunRecord& record) {
+void hash_files(const Plan& plan, const meta::Metainfo& metainfo, const std::vector<FileHash>& wanted,
+                RunRecord& record) {
     for (const FileHash& file : wanted) {
         for (const NodePlan& node : plan.nodes) {
             if (!matches_pattern(node.name, file.nodes)) continue;
-            const Result<std::string> hash = sha1_of_file(node.files / plan.content.filename() / file.path);
+            const Result<std::string> hash = hash_of(metainfo, node.files, file.path);
             record.file_hashes[node.name + ':' + file.path] = hash ? *hash : hash.error().message();
         }
     }
@@ -120,7 +146,7 @@ void examine(const Plan& plan, const Scenario& scenario, RunRecord& record, Disp
     const Result<meta::Metainfo> metainfo = load_torrent(plan.torrent);
     if (metainfo) {
         record.content = facts_of(*metainfo);
-        hash_files(plan, scenario.expect.files, record);
+        hash_files(plan, *metainfo, scenario.expect.files, record);
         if (scenario.expect.files_identical) {
             display.note("comparing every file with the original");
             if (const Status compared = compare_all(plan, *metainfo, record); !compared) {
@@ -206,6 +232,7 @@ Status LabRun::make_folder_of_run() {
         places.free_port = nullptr;  // every port of a node's own network is
     }
     plan_ = make_plan(scenario, places, prepared_.adapters);
+    plan_.content_bytes = bytes_in(plan_.content);
     if (plan_.namespaces) {
         BT_TRY_ASSIGN(networks_, NodeNetworks::make(networks_of(plan_)));
     }
@@ -229,9 +256,9 @@ Status LabRun::take_hosts() {
     return {};
 }
 
-void LabRun::start(bool hold, std::function<void()> on_change) {
-    record_.held = hold;
-    Surroundings surroundings{networks_.get(), {}};
+void LabRun::start(Hold hold, std::function<void()> on_change) {
+    record_.held = hold != Hold::No;
+    Surroundings surroundings{networks_.get(), {}, options_.open_files};
     if (job_) {
         surroundings.launcher = [this](const NodePlan& node) {
             return job_->launcher(node.host, node.name, options_.bin);
@@ -291,7 +318,7 @@ LabExit run_scenario(const RunOptions& options, RunRecord* record) {
     {
         // Before the first process is there: an interrupt is one from the beginning.
         const net::Signals signals(loop, [&](int) { run.swarm().interrupt(); });
-        run.start(false, [&] {
+        run.start(Hold::No, [&] {
             if (run.director().is_done()) loop.stop();
         });
         loop.run();

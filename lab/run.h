@@ -33,6 +33,8 @@ struct RunOptions {
     bool slurm = false;                    // nodes run in a job of Slurm, not here
     std::uint32_t hosts = 4;               // of that job; no more than there are nodes
     std::vector<std::string> job_options;  // for sbatch
+    // The soft limit on open files of what we start. Ours is higher: a few for each node.
+    std::optional<std::uint64_t> open_files;
 };
 
 class LabRun {
@@ -46,7 +48,7 @@ class LabRun {
     LabRun& operator=(const LabRun&) = delete;
 
     // on_change: something was done or happened; it may not destroy the run. Held: director.h.
-    void start(bool hold, std::function<void()> on_change);
+    void start(Hold hold, std::function<void()> on_change);
     [[nodiscard]] SwarmRun& swarm() { return *swarm_; }
     [[nodiscard]] const SwarmRun& swarm() const { return *swarm_; }
     [[nodiscard]] const Director& director() const { return swarm_->director(); }

@@ -1,5 +1,6 @@
 #include "lab/swarm_run.h"
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <utility>
@@ -10,6 +11,33 @@
 #include "lab/torrent_files.h"
 
 namespace bt::lab {
+namespace {
+
+std::string escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '"' || c == '\\') out += '\\';
+        out += c;
+    }
+    return out;
+}
+
+// Between double quotes of a line, a word's own are escaped: folders may be called anything.
+std::string expand_file(std::string_view text, const Words& words) {
+    Words quoted_words;
+    for (const auto& [name, value] : words) quoted_words[name] = escaped(value);
+    std::string out;
+    bool quoted = false;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find_first_of("\"\n"), text.size() - 1);
+        out += expand(text.substr(0, end + 1), quoted ? quoted_words : words);
+        quoted = text[end] == '"' && !quoted;
+        text.remove_prefix(end + 1);
+    }
+    return out;
+}
+
+}  // namespace
 
 SwarmRun::SwarmRun(net::UvLoop& loop, const Plan& plan, const Scenario& scenario, const std::filesystem::path& folder,
                    Surroundings surroundings, Display& display, std::function<void()> on_change)
@@ -69,8 +97,8 @@ void SwarmRun::open_relay(std::size_t index) {
     if (!opened) display_.note(node.name + ": " + opened.error().message());
 }
 
-void SwarmRun::start(bool hold) {
-    if (hold) director_.hold();
+void SwarmRun::start(Hold hold) {
+    director_.hold(hold);
     // Without it nothing is lost but the order: every node has its own.
     if (Result<LineFile> log = LineFile::create(folder_ / "log", LineFile::Flush::EachLine)) {
         log_ = std::make_unique<LineFile>(std::move(*log));
@@ -160,7 +188,13 @@ void SwarmRun::carry_out(const Action& action) {
         make_torrent(announce);
     } else if (const auto* signal = std::get_if<SignalNode>(&action)) {
         const Adapter* adapter = plan_.nodes[signal->node].adapter.get();
-        send(signal->node, signal->kill ? SIGKILL : adapter != nullptr ? adapter->stop_signal : SIGTERM);
+        const int number = signal->kill ? SIGKILL : adapter != nullptr ? adapter->stop_signal : SIGTERM;
+        // One that waits for the torrent has no process yet.
+        if (std::erase(waiting_for_torrent_, signal->node) > 0) {
+            director_.on_exit(signal->node, std::nullopt, number, loop_.now());
+        } else {
+            send(signal->node, number);
+        }
     } else if (const auto* pause = std::get_if<PauseNode>(&action)) {
         send(pause->node, pause->pause ? SIGSTOP : SIGCONT);
     } else if (const auto* limit = std::get_if<LimitNode>(&action)) {
@@ -242,7 +276,7 @@ Status SwarmRun::write_adapter_files(std::size_t index) {
     for (const auto& [name, text] : planned.adapter->files) {
         const std::filesystem::path path = planned.folder / name;
         BT_TRY(make_folder(path.parent_path()));
-        BT_TRY(write_text(path, expand(text, words)));
+        BT_TRY(write_text(path, expand_file(text, words)));
     }
     for (const auto& [name, from] : planned.adapter->copies) {
         const std::filesystem::path path = planned.folder / name;
@@ -293,6 +327,7 @@ void SwarmRun::start_process(std::size_t index) {
     net::ChildSpec spec;
     spec.argv = command_of(index);
     spec.environment = planned.environment;
+    spec.open_files = surroundings_.open_files;
     spec.holds_signals = !planned.adapter && planned.host.empty();  // elsewhere the agent does it
     if (planned.adapter) spec.directory = planned.folder.string();
     const auto on_output = [this, index](std::string_view line) {

@@ -30,6 +30,7 @@ using Launcher = std::function<std::vector<std::string>(const NodePlan&)>;
 struct Surroundings {
     NodeNetworks* networks = nullptr;  // where the plan has namespaces
     Launcher launcher = {};            // where its nodes have hosts
+    std::optional<std::uint64_t> open_files = {};  // the nodes' soft limit on them; nothing: ours
 };
 
 class SwarmRun {
@@ -40,7 +41,7 @@ class SwarmRun {
              Surroundings surroundings, Display& display, std::function<void()> on_change);
 
     // Held: see director.h. From here until director().is_done() there are processes.
-    void start(bool hold);
+    void start(Hold hold);
     void stop();
     void interrupt();
     // By hand what a timeline does; answers to how many nodes.

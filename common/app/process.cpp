@@ -19,11 +19,13 @@ void open_standard_descriptors() {
 
 void ignore_sigpipe() { std::signal(SIGPIPE, SIG_IGN); }
 
-void raise_open_file_limit() {
+std::optional<std::uint64_t> raise_open_file_limit() {
     rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return std::nullopt;
+    const std::uint64_t before = limit.rlim_cur;
     limit.rlim_cur = limit.rlim_max;
     ::setrlimit(RLIMIT_NOFILE, &limit);
+    return before;
 }
 
 Status die_with_parent(std::optional<pid_t> expected_parent) {

@@ -3,10 +3,12 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -60,6 +62,13 @@ void reset_signals(bool hold) {
     sigprocmask(SIG_SETMASK, &blocked, nullptr);
 }
 
+void limit_open_files(std::uint64_t count) {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+    limit.rlim_cur = std::min<rlim_t>(count, limit.rlim_max);
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 // Ours is one of the writing ends, too.
 void wait_at_gate(const Prepared& prepared) {
     if (prepared.gate_reader < 0) return;
@@ -91,6 +100,7 @@ void wait_at_gate(const Prepared& prepared) {
     }
     if (!plan.directory.empty() && chdir(plan.directory.c_str()) != 0) give_up(report, Step::Directory);
     reset_signals(plan.holds_signals);
+    if (plan.open_files) limit_open_files(*plan.open_files);
     execvpe(prepared.argv[0], prepared.argv.data(), prepared.environment.data());
     give_up(report, Step::Program);
 }

@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +39,8 @@ struct LaunchPlan {
     std::vector<Descriptor> descriptors;  // 0, 1 and 2 among them; all others are closed
     bool own_group = true;                // else it stays in ours
     bool holds_signals = false;           // as ChildSpec's
-    const LaunchGate* gate = nullptr;     // where it waits; for the length of the call
+    std::optional<std::uint64_t> open_files = {};  // as ChildSpec's
+    const LaunchGate* gate = nullptr;              // where it waits; for the length of the call
 };
 
 inline constexpr int kFirstFreeDescriptor = 64;

@@ -81,6 +81,7 @@ Status ChildProcess::spawn(ChildSpec& spec) {
     plan.environment = environment_with(spec.environment);
     plan.directory = spec.directory;
     plan.holds_signals = spec.holds_signals;
+    plan.open_files = spec.open_files;
     if (spec.on_start_failed) plan.gate = spec.gate;
     if (spec.share_terminal) {
         own_group_ = plan.own_group = false;

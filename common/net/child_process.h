@@ -50,6 +50,7 @@ struct ChildSpec {
     // It makes a net::Signals: what comes earlier or later waits, so that none of kHeldSignals ever ends it. Any other
     // program would not hear of them at all.
     bool holds_signals = false;
+    std::optional<std::uint64_t> open_files;  // its soft limit on them; nothing: ours
     ChildOutput standard_output;
     ChildOutput standard_error;
     // The writing end of one more pipe, open in the child under this number (3 … 63).

@@ -7,6 +7,8 @@ import time
 
 mode = os.environ["FAKE_MODE"]
 arguments = sys.argv[1:]
+if arguments[:1] == ["create"] and mode == "slow-create":
+    time.sleep(600)
 if arguments[:1] == ["create"] or arguments == ["--version"]:
     real = os.path.join(os.environ["BT_BIN_DIR"], "swarm-client")
     os.execv(real, [real, *arguments])

@@ -133,6 +133,85 @@ TEST_CASE_METHOD(Fixture, "a node that says nothing before it is ready is given 
     CHECK(actions(90'000) == Actions{"stop 0"});
 }
 
+TEST_CASE_METHOD(Fixture, "what ready nodes say is no sign of life of those that are not") {
+    (void)actions(0);
+    event(0, "ready", ",\"announce\":\"http://127.1.2.1:9/announce\"", 10);
+    (void)actions(10);
+    director.on_torrent_made(at(20));
+    (void)actions(20);
+    event(1, "stats", "", 10'000);
+    for (int ms = 11'000; ms < 70'000; ms += 1000) event(0, "stats", "", ms);
+    director.on_deadline(at(69'999));
+    CHECK_FALSE(director.is_stopping());
+    director.on_deadline(at(70'000));
+    CHECK(director.outcome() == Outcome::NodeLost);
+    CHECK(director.detail().find("seeder1") != std::string::npos);
+}
+
+TEST_CASE_METHOD(Fixture, "the torrent has as long as its content needs, whatever the tracker says meanwhile") {
+    Plan plan = make();
+    plan.content_bytes = 30 * Director::kSlowestHashing;
+    Director patient(plan, expect(), at(0));
+    CHECK(patient.next_deadline() == at(90'000));  // a tracker may want it first
+    (void)patient.poll_action(at(0));
+    patient.on_event_line(0, R"({"t":1,"node":"n","event":"ready","announce":"http://127.1.2.1:9/a"})", at(1000));
+    (void)patient.poll_action(at(1000));
+    patient.on_event_line(0, R"({"t":1,"node":"n","event":"stats"})", at(80'000));
+    patient.on_deadline(at(90'999));
+    CHECK_FALSE(patient.is_stopping());
+    patient.on_deadline(at(91'000));
+    CHECK(patient.outcome() == Outcome::NodeLost);
+    CHECK(patient.detail() == "the torrent was not made within 90 s");
+}
+
+TEST_CASE_METHOD(Fixture, "a held run is up when all are ready; who was taken down before is not waited for") {
+    director.hold(Hold::OnceUp);
+    until_clients();
+    event(2, "ready", ",\"listen\":\"127.1.2.3:5\"", 100);
+    CHECK_FALSE(director.is_up());
+    TimelineEntry entry;
+    entry.deed = GENERATE(Deed::Kill, Deed::Restart);
+    entry.nodes = "client3";
+    REQUIRE(director.act(entry, at(200)) == 1);
+    (void)actions(200);
+    director.on_exit(3, std::nullopt, 9, at(300));
+    if (entry.deed == Deed::Kill) {
+        CHECK(director.is_up());
+        CHECK(director.next_deadline() == kNever);
+    } else {
+        CHECK_FALSE(director.is_up());
+        CHECK(actions(400) == Actions{"start 3"});
+        CHECK_FALSE(director.is_up());
+        CHECK(director.next_deadline() == at(60'400));
+        event(3, "ready", ",\"listen\":\"127.1.2.4:5\"", 500);
+        CHECK(director.is_up());
+    }
+}
+
+TEST_CASE_METHOD(Fixture, "a run that is held once it is complete keeps its limit and its nodes until then") {
+    director.hold(Hold::OnceComplete);
+    until_clients();
+    for (const std::size_t node : {2u, 3u}) event(node, "ready", "", 100);
+    CHECK(director.is_up());
+    CHECK(director.next_deadline() == at(10'030));
+    event(2, "completed", "", 500);
+    SECTION("its limit passes") {
+        director.on_deadline(at(10'030));
+        CHECK(director.outcome() == Outcome::TimedOut);
+    }
+    SECTION("it loses its seeder") {
+        director.on_exit(1, 0, std::nullopt, at(600));
+        CHECK(director.outcome() == Outcome::NodeLost);
+    }
+    SECTION("it is complete") {
+        event(3, "completed", "", 700);
+        CHECK(director.next_deadline() == kNever);
+        director.on_exit(1, 0, std::nullopt, at(800));
+        director.on_deadline(at(20'000));
+        CHECK_FALSE(director.is_stopping());
+    }
+}
+
 TEST_CASE_METHOD(Fixture, "a client that ends before it is complete ends the run; afterwards it may go") {
     until_clients();
     event(2, "completed", "", 100);
