@@ -46,6 +46,7 @@ Director::Director(const Plan& plan, const Expectations& expect, Stop stop, std:
         node.host = planned.host;
         node.address = planned.address;
         node.must_complete = planned.must_complete;
+        node.scripted = planned.scripted;
         if (planned.adapter) {
             node.program = planned.adapter->name;
             node.allowed_exits = planned.adapter->exit_codes;
@@ -53,6 +54,7 @@ Director::Director(const Plan& plan, const Expectations& expect, Stop stop, std:
         waits_.push_back(planned.on_demand || planned.start_after);
         nodes_.push_back(std::move(node));
     }
+    kill_at_.assign(nodes_.size(), kNever);
     start_kind(NodeKind::Tracker);
     deadline_ = start + torrent_within_;  // which some trackers want to know first
 }
@@ -70,22 +72,39 @@ void Director::start_kind(NodeKind kind) {
 }
 
 // One that is about to end is started when it has.
-void Director::start_node(std::size_t index) {
+bool Director::start_node(std::size_t index) {
     NodeStatus& node = nodes_[index];
     if (node.phase == Phase::Waiting || node.phase == Phase::Ended) {
         actions_.push_back(StartNode{index});
-    } else if (node.taken_down) {
-        node.start_when_ended = true;
+        return true;
+    }
+    if (node.taken_down) node.start_when_ended = true;
+    return node.taken_down;
+}
+
+bool Director::end_node(std::size_t index, bool kill, TimePoint now) {
+    NodeStatus& node = nodes_[index];
+    node.start_when_ended = false;
+    if (!node.is_running()) return false;
+    node.taken_down = true;
+    kill_at_[index] = kill ? kNever : std::min(kill_at_[index], now + kStopWithin);
+    if (node.paused) actions_.push_back(PauseNode{index, false});
+    actions_.push_back(SignalNode{index, kill});
+    return true;
+}
+
+// What the timeline told to end must: a restart waits for it.
+void Director::kill_overdue(TimePoint now) {
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        if (now < kill_at_[i]) continue;
+        kill_at_[i] = kNever;
+        nodes_[i].killed = true;
+        actions_.push_back(SignalNode{i, true});
     }
 }
 
-void Director::end_node(std::size_t index, bool kill) {
-    NodeStatus& node = nodes_[index];
-    node.start_when_ended = false;
-    if (!node.is_running()) return;
-    node.taken_down = true;
-    if (node.paused) actions_.push_back(PauseNode{index, false});
-    actions_.push_back(SignalNode{index, kill});
+bool Director::is_start_pending() const {
+    return std::ranges::any_of(actions_, [](const Action& a) { return std::holds_alternative<StartNode>(a); });
 }
 
 std::optional<Action> Director::poll_action(TimePoint now) {
@@ -95,10 +114,11 @@ std::optional<Action> Director::poll_action(TimePoint now) {
     if (const auto* start = std::get_if<StartNode>(&action)) {
         NodeStatus& node = nodes_[start->node];
         if (node.is_running()) return poll_action(now);
+        begin_process(node);
         node.phase = Phase::Started;
         if (waits_for_nodes()) deadline_ = std::max(deadline_, now + kReadyWithin);
         if (!node.started_at) node.started_at = seconds_at(now);
-        ++node.starts;
+        node.pauses = 0;
         node.taken_down = node.start_when_ended = node.paused = node.stopped_early = false;
         node.exit_code = node.signal = std::nullopt;
         node.ended_at.reset();
@@ -109,7 +129,6 @@ std::optional<Action> Director::poll_action(TimePoint now) {
         NodeStatus& node = nodes_[signal->node];
         node.stopped_early = node.stopped_early || (node.phase == Phase::Started && !signal->kill);
         if (node.phase != Phase::Ended) node.phase = Phase::Stopping;
-        node.killed = node.killed || (signal->kill && !node.taken_down);
     }
     return action;
 }
@@ -195,14 +214,20 @@ void Director::on_change(TimePoint now) {
 
 void Director::run_timeline(TimePoint now) {
     timeline_.update(nodes_, now);
-    while (const std::optional<TimelineStep> step = timeline_.poll_step()) {
-        const TimelineEntry& entry = timeline_.entries()[step->entry];
+    while (const TimelineStep* next = timeline_.next_step()) {
+        const TimelineEntry& entry = timeline_.entries()[next->entry];
+        // What is done to a node that is about to start waits until it has.
+        if ((entry.deed != Deed::Start || next->undo) && is_start_pending()) return;
+        const std::optional<TimelineStep> step = timeline_.poll_step();
         if (!entry.arrival) note(seconds_at(now), "timeline: " + timeline_.describe(*step));
         if (entry.deed == Deed::Partition || entry.deed == Deed::Heal) {
-            actions_.push_back(CutLinks{entry.nodes, entry.others, (entry.deed == Deed::Partition) != step->undo});
+            actions_.push_back(
+                CutLinks{entry.nodes, entry.others, (entry.deed == Deed::Partition) != step->undo, step->undo});
         }
         for (std::size_t i = 0; i < nodes_.size(); ++i) {
-            if (matches_pattern(nodes_[i].name, entry.nodes)) carry_out(entry, step->undo, i);
+            if (!matches_pattern(nodes_[i].name, entry.nodes)) continue;
+            const bool done = carry_out(entry, step->undo, i, step->entry, now);
+            if (done && !step->undo) timeline_.on_done(step->entry);
         }
     }
 }
@@ -211,7 +236,7 @@ std::size_t Director::act(const TimelineEntry& entry, TimePoint now) {
     std::size_t count = 0;
     for (std::size_t i = 0; i < nodes_.size() && !is_stopping(); ++i) {
         if (!matches_pattern(nodes_[i].name, entry.nodes)) continue;
-        carry_out(entry, false, i);
+        carry_out(entry, false, i, std::nullopt, now);
         ++count;
     }
     if (count > 0 && (entry.deed == Deed::Partition || entry.deed == Deed::Heal)) {
@@ -221,32 +246,47 @@ std::size_t Director::act(const TimelineEntry& entry, TimePoint now) {
     return count;
 }
 
-void Director::carry_out(const TimelineEntry& entry, bool undo, std::size_t index) {
-    NodeStatus& node = nodes_[index];
+// Whether it did something; of what only the disk can tell, the answer comes in on_corrupted().
+bool Director::carry_out(const TimelineEntry& entry, bool undo, std::size_t index,
+                         std::optional<std::size_t> timeline_entry, TimePoint now) {
     switch (undo ? undo_of(entry.deed).value_or(entry.deed) : entry.deed) {
         case Deed::Start:
             return start_node(index);
         case Deed::Stop:
-            return end_node(index, undo ? false : entry.deed == Deed::Kill);
+            return end_node(index, undo ? false : entry.deed == Deed::Kill, now);
         case Deed::Kill:
-            return end_node(index, true);
+            return end_node(index, true, now);
         case Deed::Restart:
-            end_node(index, false);
+            end_node(index, false, now);
             return start_node(index);
         case Deed::Pause:
-        case Deed::Resume: {
-            const bool pause = !undo && entry.deed == Deed::Pause;
-            if (node.is_running() && node.paused != pause) actions_.push_back(PauseNode{index, pause});
-            return;
-        }
+        case Deed::Resume:
+            return pause_node(index, entry.deed, undo);
         case Deed::Limit:
-            return actions_.push_back(LimitNode{index, undo ? RateLimits{} : entry.limits});
+            actions_.push_back(LimitNode{index, undo ? RateLimits{} : entry.limits});
+            return true;
         case Deed::Corrupt:
-            return actions_.push_back(CorruptFiles{index, entry.piece});
+            actions_.push_back(CorruptFiles{index, entry.piece, timeline_entry});
+            return false;
         case Deed::Partition:
         case Deed::Heal:
-            return;
+            return true;
     }
+    return false;
+}
+
+// Of pauses that overlap, the last one to be undone ends them all; a resume does at once.
+bool Director::pause_node(std::size_t index, Deed deed, bool undo) {
+    NodeStatus& node = nodes_[index];
+    if (!node.is_running()) return false;
+    const bool was_paused = node.pauses > 0;
+    if (deed == Deed::Pause && !undo) {
+        ++node.pauses;
+    } else {
+        node.pauses = deed == Deed::Resume || !was_paused ? 0 : node.pauses - 1;
+    }
+    if ((node.pauses > 0) != was_paused) actions_.push_back(PauseNode{index, !was_paused});
+    return was_paused || node.pauses > 0;
 }
 
 void Director::on_torrent_made(TimePoint now) {
@@ -317,7 +357,8 @@ void Director::on_limit(TimePoint now) {
 
 TimePoint Director::next_deadline() const {
     if (stage_ != Stage::Clients) return deadline_;
-    return std::min({deadline_, stop_at_, timeline_.next_deadline()});
+    if (timeline_.next_step() != nullptr) return clients_start_;  // held back: at once
+    return std::min({deadline_, stop_at_, timeline_.next_deadline(), *std::ranges::min_element(kill_at_)});
 }
 
 void Director::on_start_failed(std::size_t index, std::string_view why, TimePoint now) {
@@ -334,6 +375,7 @@ void Director::on_exit(std::size_t index, std::optional<int> exit_code, std::opt
     node.ended_at = seconds_at(now);
     node.exit_code = exit_code;
     node.signal = signal;
+    kill_at_[index] = kNever;
     if (is_stopping()) return stop_next(now);
     note(seconds_at(now), node.name + " ended: " + how_it_ended(node));
     if (node.start_when_ended) start_node(index);
@@ -371,6 +413,7 @@ std::string Director::nodes_not_ready() const {
 }
 
 void Director::on_deadline(TimePoint now) {
+    kill_overdue(now);
     on_change(now);
     if (now < deadline_ || stage_ == Stage::Done) return;
     if (stage_ == Stage::Clients && hold_ != Hold::OnceUp) {
@@ -403,6 +446,7 @@ void Director::stop_kind(bool tracker, bool kill) {
         if ((nodes_[i].kind == NodeKind::Tracker) == tracker && nodes_[i].is_running()) {
             if (nodes_[i].paused) actions_.push_back(PauseNode{i, false});
             actions_.push_back(SignalNode{i, kill});
+            nodes_[i].killed = nodes_[i].killed || kill;
         }
     }
 }

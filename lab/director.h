@@ -71,11 +71,13 @@ struct LimitNode {
 struct CorruptFiles {
     std::size_t node;
     std::optional<std::uint32_t> piece;
+    std::optional<std::size_t> entry;  // of the timeline
 };
 // The links between the nodes of two patterns; an empty one means everybody else.
 struct CutLinks {
     std::string nodes, others;
     bool cut;
+    bool undo = false;  // of one partition: what another one cuts stays cut
 };
 using Action = std::variant<StartNode, MakeTorrent, SignalNode, PauseNode, LimitNode, CorruptFiles, CutLinks>;
 
@@ -102,6 +104,8 @@ class Director {
     void stop(TimePoint now);               // the end of a run that is held
     // By hand what a timeline does, at once; answers to how many nodes.
     std::size_t act(const TimelineEntry& entry, TimePoint now);
+    // A CorruptFiles that found something to corrupt.
+    void on_corrupted(std::size_t entry) { timeline_.on_done(entry); }
     void on_deadline(TimePoint now);
 
     [[nodiscard]] TimePoint next_deadline() const;
@@ -131,13 +135,17 @@ class Director {
     [[nodiscard]] double seconds_at(TimePoint now) const { return to_seconds(now - start_); }
     void note(double now_s, std::string text);
     void start_kind(NodeKind kind);
-    void start_node(std::size_t node);
-    void end_node(std::size_t node, bool kill);
+    bool start_node(std::size_t node);
+    bool end_node(std::size_t node, bool kill, TimePoint now);
+    void kill_overdue(TimePoint now);
+    [[nodiscard]] bool is_start_pending() const;
     void begin_clients(TimePoint now);
     void advance(TimePoint now);
     void on_change(TimePoint now);
     void run_timeline(TimePoint now);
-    void carry_out(const TimelineEntry& entry, bool undo, std::size_t node);
+    bool carry_out(const TimelineEntry& entry, bool undo, std::size_t node, std::optional<std::size_t> index,
+                   TimePoint now);
+    bool pause_node(std::size_t node, Deed deed, bool undo);
     void check_up();
     // Not ready is what the run waits for now.
     [[nodiscard]] bool waits_for_nodes() const;
@@ -173,7 +181,8 @@ class Director {
     std::string detail_;
     std::optional<Duration> completion_time_;
     std::vector<NodeStatus> nodes_;
-    std::vector<bool> waits_;  // nodes that do not start with their kind
+    std::vector<bool> waits_;         // nodes that do not start with their kind
+    std::vector<TimePoint> kill_at_;  // nodes that the timeline told to end
     std::deque<Action> actions_;
     std::deque<std::string> notes_;
 };

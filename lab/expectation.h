@@ -56,6 +56,7 @@ struct Expectations {
     Duration all_complete_within = seconds(120);
     std::optional<Duration> nobody_completes_for;  // in place of it
     bool files_identical = true;
+    bool scripts_done = true;  // each scripted peer did its script to the end, and failed nowhere
     std::uint64_t max_hash_failures = 0;
     std::vector<int> exit_codes = {0, 130};  // with which a node may end when it is told to
     std::vector<EventCount> events;

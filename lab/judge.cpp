@@ -48,7 +48,9 @@ Verdict judge_timeline(const RunRecord& run) {
     Verdict verdict{"timeline", true, std::to_string(run.timeline.size()) + " entries, each came"};
     std::string missing;
     for (const TimelineOutcome& entry : run.timeline) {
-        if (!entry.times.fired_at && !entry.optional) missing += (missing.empty() ? "" : "; ") + entry.what;
+        if (entry.optional || (entry.times.fired_at && entry.times.done > 0)) continue;
+        missing += (missing.empty() ? "" : "; ") + entry.what;
+        if (entry.times.fired_at) missing += " (there was nothing to do it to)";
     }
     if (!missing.empty()) verdict = {"timeline", false, "did not come: " + missing};
     return verdict;
@@ -81,26 +83,58 @@ Verdict judge_files(const RunRecord& run) {
 
 Verdict judge_hash_failures(const Expectations& expect, const RunRecord& run) {
     std::uint64_t failures = 0;
-    for (const NodeStatus& node : run.nodes) failures += node.kind == NodeKind::Peer ? 0 : node.hash_failures;
+    for (const NodeStatus& node : run.nodes) {
+        failures += node.kind == NodeKind::Peer ? 0 : node.total.hash_failures.value_or(0);
+    }
     return {"max_hash_failures", failures <= expect.max_hash_failures,
             std::to_string(failures) + " hash failures, limit " + std::to_string(expect.max_hash_failures)};
+}
+
+// What is wrong with the ends of a node; empty where nothing is.
+std::string wrong_ends(const NodeStatus& node, const Expectations& expect) {
+    const std::vector<int>& allowed = node.allowed_exits.empty() ? expect.exit_codes : node.allowed_exits;
+    const auto is_allowed = [&allowed](int end) { return std::ranges::find(allowed, end) != allowed.end(); };
+    std::string wrong;
+    for (const NodeStatus::End& end : node.earlier_ends) {
+        if (!end.signal && is_allowed(end.exit_code.value_or(-1))) continue;
+        const std::string how = end.signal ? "signal " + std::to_string(*end.signal)
+                                           : "exit code " + std::to_string(end.exit_code.value_or(-1));
+        wrong += (wrong.empty() ? "" : ", ") + how + " before it was started again";
+    }
+    if (node.killed && !is_allowed(-SIGKILL))
+        wrong += (wrong.empty() ? "" : ", ") + std::string("did not stop in time");
+    if (node.taken_down && !is_crash(node.signal)) return wrong;
+    // Ours hold the signal until they can hear it (net/signals.h); of other programs that cannot be asked.
+    const bool by_our_signal = node.signal == SIGTERM || node.signal == SIGINT;
+    const bool excused = !node.program.empty() && node.stopped_early && by_our_signal;
+    if (excused || is_allowed(node.signal ? -*node.signal : node.exit_code.value_or(-1))) return wrong;
+    return wrong + (wrong.empty() ? "" : ", ") + how_it_ended(node);
 }
 
 Verdict judge_exit_codes(const Expectations& expect, const RunRecord& run) {
     Verdict verdict{"exit_codes", true, ""};
     for (const NodeStatus& node : run.nodes) {
-        if (node.phase == Phase::Waiting || node.taken_down) continue;
-        const std::vector<int>& allowed = node.allowed_exits.empty() ? expect.exit_codes : node.allowed_exits;
-        const int ended = node.signal ? -*node.signal : node.exit_code.value_or(-1);
-        const bool may_be_killed = std::ranges::find(allowed, -9) != allowed.end();
-        const bool fine = std::ranges::find(allowed, ended) != allowed.end() && (!node.killed || may_be_killed);
-        // Ours hold the signal until they can hear it (net/signals.h); of other programs that cannot be asked.
-        const bool by_our_signal = node.signal == SIGTERM || node.signal == SIGINT;
-        if (fine || (!node.program.empty() && node.stopped_early && by_our_signal)) continue;
+        if (node.phase == Phase::Waiting) continue;
+        const std::string wrong = wrong_ends(node, expect);
+        if (wrong.empty()) continue;
         verdict.held = false;
-        verdict.detail += (verdict.detail.empty() ? "" : "; ") + node.name + ": " + how_it_ended(node);
+        verdict.detail += (verdict.detail.empty() ? "" : "; ") + node.name + ": " + wrong;
     }
     if (verdict.held) verdict.detail = "every node ended as allowed";
+    return verdict;
+}
+
+bool is_script(const NodeStatus& node) { return node.scripted && node.phase != Phase::Waiting; }
+
+// A script that was never done to its end has tested as little as one that failed.
+Verdict judge_scripts(const RunRecord& run) {
+    Verdict verdict{"scripts_done", true, ""};
+    for (const NodeStatus& node : run.nodes) {
+        if (!is_script(node)) continue;
+        verdict.held = verdict.held && node.scripts_failed == 0 && node.scripts_done > 0;
+        verdict.detail += (verdict.detail.empty() ? "" : "; ") + node.name + ": done " +
+                          std::to_string(node.scripts_done) + ", failed " + std::to_string(node.scripts_failed);
+    }
     return verdict;
 }
 
@@ -118,6 +152,7 @@ std::vector<Verdict> judge(const Expectations& expect, const RunRecord& run) {
     if (expect.files_identical && !nobody) verdicts.push_back(judge_files(run));
     verdicts.push_back(judge_hash_failures(expect, run));
     verdicts.push_back(judge_exit_codes(expect, run));
+    if (expect.scripts_done && std::ranges::any_of(run.nodes, is_script)) verdicts.push_back(judge_scripts(run));
     judge_numbers(expect, run, verdicts);
     return verdicts;
 }

@@ -1,5 +1,6 @@
 // The part of report.h that compares numbers of nodes, counts of events, bans and file hashes with their bounds.
 
+#include <algorithm>
 #include <cstdio>
 
 #include "lab/report.h"
@@ -21,40 +22,63 @@ std::string range_text(const std::optional<Number>& min, const std::optional<Num
     return text;
 }
 
-Verdict judge_count(const EventCount& expect, std::uint64_t count) {
-    const bool held = count >= expect.min.value_or(0) && count <= expect.max.value_or(UINT64_MAX);
-    return {
-        "events", held,
-        std::to_string(count) + " of \"" + expect.query.text() + "\", wanted " + range_text(expect.min, expect.max)};
+// An expectation of nodes that are not there says nothing: their program may be missing.
+bool is_anybody(const std::string& pattern, const RunRecord& run) {
+    return std::ranges::any_of(run.nodes, [&](const NodeStatus& node) { return matches_pattern(node.name, pattern); });
 }
 
-double share(std::uint64_t part, std::uint64_t whole) {
-    return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+std::string nobody_text(const std::string& pattern) { return "no node called " + pattern + " is there"; }
+
+// What was not seen may have been there: too few can be told from the rest, not too many.
+Verdict judge_count(const EventCount& expect, std::uint64_t count, const RunRecord& run) {
+    const std::string& nodes = expect.query.nodes();
+    std::uint64_t lost = 0;
+    for (const NodeStatus& node : run.nodes) {
+        if (matches_pattern(node.name, nodes)) lost += node.dropped_events + node.bad_events;
+    }
+    Verdict verdict{"events", count >= expect.min.value_or(0) && count <= expect.max.value_or(UINT64_MAX), ""};
+    verdict.detail =
+        std::to_string(count) + " of \"" + expect.query.text() + "\", wanted " + range_text(expect.min, expect.max);
+    if (!is_anybody(nodes, run)) {
+        verdict.held = false;
+        verdict.detail += "; " + nobody_text(nodes);
+    }
+    if (expect.max && lost > 0) {
+        verdict.held = false;
+        verdict.detail += "; " + std::to_string(lost) + " events were lost";
+    }
+    return verdict;
+}
+
+using Total = std::optional<std::uint64_t>;
+
+std::optional<double> number(const Total& total) {
+    return total ? std::optional(static_cast<double>(*total)) : std::nullopt;
+}
+
+std::optional<double> share(const Total& part, const Total& whole) {
+    if (!part || !whole) return std::nullopt;
+    return *whole == 0 ? 0 : static_cast<double>(*part) / static_cast<double>(*whole);
 }
 
 // Nothing where the node has no such number.
 std::optional<double> number_of(const NodeStatus& node, Bound::What what, const RunRecord& run) {
-    std::uint64_t all_up = 0, all_down = 0;
-    for (const NodeStatus& other : run.nodes) {
-        if (other.kind == NodeKind::Tracker) continue;
-        all_up += other.uploaded;
-        all_down += other.downloaded;
-    }
+    const Totals& total = node.total;
     switch (what) {
         case Bound::What::Ratio:
-            return node.downloaded == 0 ? std::nullopt : std::optional(share(node.uploaded, node.downloaded));
+            return total.downloaded == 0 ? std::nullopt : share(total.uploaded, total.downloaded);
         case Bound::What::UploadShare:
-            return share(node.uploaded, all_up);
+            return share(total.uploaded, sum_of(run.nodes, &Totals::uploaded));
         case Bound::What::DownloadShare:
-            return share(node.downloaded, all_down);
+            return share(total.downloaded, sum_of(run.nodes, &Totals::downloaded));
         case Bound::What::Uploaded:
-            return static_cast<double>(node.uploaded);
+            return number(total.uploaded);
         case Bound::What::Downloaded:
-            return static_cast<double>(node.downloaded);
+            return number(total.downloaded);
         case Bound::What::HashFailures:
-            return static_cast<double>(node.hash_failures);
+            return number(total.hash_failures);
         case Bound::What::Wasted:
-            return static_cast<double>(node.wasted);
+            return number(total.wasted);
         case Bound::What::CompletedS:
             return node.completed_at ? std::optional(*node.completed_at - run.clients_started_at) : std::nullopt;
         case Bound::What::Progress:
@@ -65,17 +89,21 @@ std::optional<double> number_of(const NodeStatus& node, Bound::What what, const 
     return std::nullopt;
 }
 
+std::string none_text(const NodeStatus& node) {
+    return node.program.empty() ? "has none" : "has none (" + node.program + " may not say it)";
+}
+
 Verdict judge_bound(const Bound& bound, const RunRecord& run) {
     const std::string what(bound_name(bound.what));
-    Verdict verdict{"bounds", true, ""};
-    std::string seen;
+    Verdict verdict{"bounds", is_anybody(bound.nodes, run), ""};
+    std::string seen = verdict.held ? "" : nobody_text(bound.nodes);
     for (const NodeStatus& node : run.nodes) {
         if (!matches_pattern(node.name, bound.nodes)) continue;
         const std::optional<double> value = number_of(node, bound.what, run);
         const bool held = value && *value >= bound.min.value_or(*value) && *value <= bound.max.value_or(*value);
         verdict.held = verdict.held && held;
         if (!held || seen.size() < 200) {
-            seen += (seen.empty() ? "" : ", ") + node.name + ' ' + (value ? number_text(*value) : "has none");
+            seen += (seen.empty() ? "" : ", ") + node.name + ' ' + (value ? number_text(*value) : none_text(node));
         }
     }
     verdict.detail = what + " of " + bound.nodes + ' ' + range_text(bound.min, bound.max) + ": " + seen;
@@ -100,7 +128,8 @@ Verdict judge_ban(const Ban& ban, const RunRecord& run) {
 }
 
 Verdict judge_file(const FileHash& file, const RunRecord& run) {
-    Verdict verdict{"files", true, ""};
+    Verdict verdict{"files", is_anybody(file.nodes, run), ""};
+    if (!verdict.held) verdict.detail = nobody_text(file.nodes);
     for (const NodeStatus& node : run.nodes) {
         if (!matches_pattern(node.name, file.nodes)) continue;
         const auto found = run.file_hashes.find(node.name + ':' + file.path);
@@ -116,7 +145,7 @@ Verdict judge_file(const FileHash& file, const RunRecord& run) {
 
 void judge_numbers(const Expectations& expect, const RunRecord& run, std::vector<Verdict>& verdicts) {
     for (std::size_t i = 0; i < expect.events.size(); ++i) {
-        verdicts.push_back(judge_count(expect.events[i], i < run.event_counts.size() ? run.event_counts[i] : 0));
+        verdicts.push_back(judge_count(expect.events[i], i < run.event_counts.size() ? run.event_counts[i] : 0, run));
     }
     for (const Bound& bound : expect.bounds) verdicts.push_back(judge_bound(bound, run));
     for (const Ban& ban : expect.bans) verdicts.push_back(judge_ban(ban, run));

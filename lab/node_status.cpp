@@ -1,5 +1,7 @@
 #include "lab/node_status.h"
 
+#include <algorithm>
+#include <csignal>
 #include <nlohmann/json.hpp>
 
 #include "lab/query.h"
@@ -30,18 +32,38 @@ void read(const Json& event, const char* key, std::string& out) {
     if (found != event.end() && found->is_string()) out = found->get<std::string>();
 }
 
+std::uint64_t plus(std::uint64_t a, std::uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+void read_total(NodeStatus& node, const Json& event, const char* key, std::optional<std::uint64_t> Totals::*what) {
+    const auto found = event.find(key);
+    if (found == event.end() || !found->is_number()) return;
+    std::uint64_t value = 0;
+    read(event, key, value);
+    node.total.*what = plus((node.before.*what).value_or(0), value);
+}
+
+void count_failed_pieces(NodeStatus& node) {
+    const std::uint64_t floor = plus(node.before.hash_failures.value_or(0), node.pieces_failed);
+    node.total.hash_failures = std::max(node.total.hash_failures.value_or(0), floor);
+}
+
+void apply_traffic(NodeStatus& node, const Json& event) {
+    read_total(node, event, "downloaded", &Totals::downloaded);
+    read_total(node, event, "uploaded", &Totals::uploaded);
+}
+
 void apply_stats(NodeStatus& node, const Json& event) {
     read(event, "state", node.state);
     read(event, "progress", node.progress);
     read(event, "have", node.have);
     read(event, "pieces", node.pieces);
-    read(event, "downloaded", node.downloaded);
-    read(event, "uploaded", node.uploaded);
+    apply_traffic(node, event);
     read(event, "down_rate", node.down_rate);
     read(event, "up_rate", node.up_rate);
     read(event, "peers", node.peers);
-    read(event, "hash_failures", node.hash_failures);
-    read(event, "wasted", node.wasted);
+    read_total(node, event, "hash_failures", &Totals::hash_failures);
+    read_total(node, event, "wasted", &Totals::wasted);
+    if (node.pieces_failed > 0) count_failed_pieces(node);
 }
 
 void apply_ready(NodeStatus& node, const Json& event, double now_s) {
@@ -60,10 +82,37 @@ bool is_of_interest(std::string_view kind) {
 
 }  // namespace
 
+void begin_process(NodeStatus& node) {
+    ++node.starts;
+    if (node.phase == Phase::Ended && (!node.taken_down || is_crash(node.signal))) {
+        node.earlier_ends.push_back({node.exit_code, node.signal});
+    }
+    node.before = node.total;
+    node.pieces_failed = 0;
+}
+
+std::optional<std::uint64_t> sum_of(std::span<const NodeStatus> nodes, std::optional<std::uint64_t> Totals::*what,
+                                    std::optional<NodeKind> kind) {
+    std::uint64_t sum = 0;
+    for (const NodeStatus& node : nodes) {
+        if (kind ? node.kind != *kind : node.kind == NodeKind::Tracker) continue;
+        const std::optional<std::uint64_t>& value = node.total.*what;
+        if (!value && node.ready_at) return std::nullopt;
+        sum = plus(sum, value.value_or(0));
+    }
+    return sum;
+}
+
 bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
     const std::string_view kind = event_kind_of(line);
     if (!kind.empty() && !is_of_interest(kind)) {  // nearly all lines: not worth the parser
         ++node.events;
+        if (kind == "piece_failed") {
+            ++node.pieces_failed;
+            count_failed_pieces(node);
+        }
+        node.scripts_done += kind == "script_done" ? 1 : 0;
+        node.scripts_failed += kind == "script_failed" ? 1 : 0;
         return true;
     }
     const Json event = Json::parse(line, nullptr, false);
@@ -84,8 +133,7 @@ bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
         apply_stats(node, event);
         if (!node.completed_at && node.pieces > 0 && node.have == node.pieces) node.completed_at = now_s;
     } else if (kind == "announce_sent") {  // the last one says more than the last stats, which came before the end
-        read(event, "downloaded", node.downloaded);
-        read(event, "uploaded", node.uploaded);
+        apply_traffic(node, event);
     } else if (kind == "exiting") {
         read(event, "reason", node.exit_reason);
     } else if (kind == "peer_banned") {
@@ -98,6 +146,10 @@ bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
         node.dropped_events += count;
     }
     return true;
+}
+
+bool is_crash(const std::optional<int>& signal) {
+    return signal == SIGSEGV || signal == SIGABRT || signal == SIGBUS || signal == SIGFPE || signal == SIGILL;
 }
 
 std::string how_it_ended(const NodeStatus& node) {

@@ -59,6 +59,7 @@ std::vector<std::string> with_script(std::vector<std::string> options, const std
 
 // The program's name is followed by its command.
 void add_peer(NodePlan& node, const Plan& plan, const Scenario& scenario, const NodeGroup& group) {
+    node.scripted = group.persona == "scripted";
     node.argv.insert(node.argv.begin() + 1, "peer");
     node.argv.insert(node.argv.end(),
                      {"--persona", group.persona, "-t", plan.torrent.string(), "-s", plan.content.string(),

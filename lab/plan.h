@@ -52,6 +52,7 @@ struct NodePlan {
     std::string hidden;   // that it binds, where links go through the relay; else the same
     Link link;            // as far as the node's program does not keep it
     bool must_complete = true;
+    bool scripted = false;                // a peer that does a script
     bool on_demand = false;               // the timeline starts it
     std::optional<Duration> start_after;  // the start of the clients; nothing: with its kind
     RateLimits limits;                    // as the scenario gives them

@@ -81,6 +81,11 @@ Status check_programs(const Prepared& prepared) {
         if (group.program.empty() || group.count == 0) continue;
         BT_TRY(check_adapter(*prepared.adapters.at(group.program), group.kind));
     }
+    for (const NodeKind kind : {NodeKind::Seeder, NodeKind::Client}) {
+        if (scenario.count(kind) > 0) continue;
+        return fail(local_error(ErrorCode::NotFound, scenario.file + ": there is no " + std::string(kind_name(kind)) +
+                                                         ": none of the programs that may be one is installed"));
+    }
     return {};
 }
 

@@ -41,6 +41,7 @@ class Query {
     [[nodiscard]] bool matches(std::string_view node, std::string_view line) const;
     [[nodiscard]] const std::string& text() const { return text_; }
     [[nodiscard]] const std::string& nodes() const { return nodes_; }
+    [[nodiscard]] const std::string& event() const { return event_; }
 
   private:
     std::string text_;

@@ -53,14 +53,16 @@ Json node_json(const NodeStatus& node, const RunRecord& run) {
     if (node.kind == NodeKind::Tracker) return out;
     out["pieces"] = node.pieces;
     out["have"] = node.have;
-    out["downloaded_bytes"] = node.downloaded;
-    out["uploaded_bytes"] = node.uploaded;
-    out["hash_failures"] = node.hash_failures;
-    out["duplicate_bytes"] = node.wasted;
-    out["ratio"] = node.downloaded > 0 ? Json(static_cast<double>(node.uploaded) / static_cast<double>(node.downloaded))
-                                       : Json(nullptr);
-    if (node.completed_at && node.started_at && *node.completed_at > *node.started_at) {
-        out["mean_down_rate"] = static_cast<double>(node.downloaded) / (*node.completed_at - *node.started_at);
+    const Totals& total = node.total;
+    out["downloaded_bytes"] = or_null(total.downloaded);
+    out["uploaded_bytes"] = or_null(total.uploaded);
+    out["hash_failures"] = or_null(total.hash_failures);
+    out["duplicate_bytes"] = or_null(total.wasted);
+    const double downloaded = static_cast<double>(total.downloaded.value_or(0));
+    out["ratio"] =
+        downloaded > 0 && total.uploaded ? Json(static_cast<double>(*total.uploaded) / downloaded) : Json(nullptr);
+    if (downloaded > 0 && node.completed_at && node.started_at && *node.completed_at > *node.started_at) {
+        out["mean_down_rate"] = downloaded / (*node.completed_at - *node.started_at);
     }
     out["bans"] = node.banned;
     const auto found = run.comparisons.find(node.name);
@@ -74,10 +76,10 @@ Json node_json(const NodeStatus& node, const RunRecord& run) {
 }
 
 // What the seeders sent, in sizes of the content.
-double seed_amplification(const RunRecord& run) {
-    std::uint64_t sent = 0;
-    for (const NodeStatus& node : run.nodes) sent += node.kind == NodeKind::Seeder ? node.uploaded : 0;
-    return run.content.bytes == 0 ? 0 : static_cast<double>(sent) / static_cast<double>(run.content.bytes);
+Json seed_amplification(const RunRecord& run) {
+    const std::optional<std::uint64_t> sent = sum_of(run.nodes, &Totals::uploaded, NodeKind::Seeder);
+    if (!sent) return nullptr;
+    return run.content.bytes == 0 ? 0 : static_cast<double>(*sent) / static_cast<double>(run.content.bytes);
 }
 
 std::string in_seconds(double value) {
@@ -122,7 +124,8 @@ std::string report_json(const Scenario& scenario, const RunRecord& run) {
     for (const TimelineOutcome& entry : run.timeline) {
         out["timeline"].push_back({{"what", entry.what},
                                    {"fired_at_s", or_null(entry.times.fired_at)},
-                                   {"undone_at_s", or_null(entry.times.undone_at)}});
+                                   {"undone_at_s", or_null(entry.times.undone_at)},
+                                   {"done", entry.times.done}});
     }
     out["seed_bytes_over_content"] = seed_amplification(run);
     out["nodes"] = Json::array();
@@ -140,13 +143,11 @@ std::string summary_text(const Scenario& scenario, const RunRecord& run) {
                app::human_bytes(static_cast<double>(run.content.bytes)) + ", " + std::to_string(run.content.pieces) +
                " pieces\n";
     }
-    std::uint64_t from_seeders = 0, from_clients = 0;
-    for (const NodeStatus& node : run.nodes) {
-        (node.kind == NodeKind::Seeder ? from_seeders : from_clients) += node.uploaded;
-    }
-    if (run.completion_time && from_seeders + from_clients > 0) {
-        out += "  moved        " + app::human_bytes(static_cast<double>(from_seeders)) + " from seeders, " +
-               app::human_bytes(static_cast<double>(from_clients)) + " between clients\n";
+    const std::optional<std::uint64_t> from_seeders = sum_of(run.nodes, &Totals::uploaded, NodeKind::Seeder);
+    const std::optional<std::uint64_t> from_all = sum_of(run.nodes, &Totals::uploaded);
+    if (run.completion_time && from_all.value_or(0) > 0) {
+        out += "  moved        " + app::human_bytes(static_cast<double>(*from_seeders)) + " from seeders, " +
+               app::human_bytes(static_cast<double>(*from_all - *from_seeders)) + " between clients\n";
     }
     for (const Verdict& verdict : run.verdicts) {
         out += std::string("  ") + (verdict.held ? "held    " : "FAILED  ") + "     " + verdict.expectation + ": " +

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "lab/event_names.h"
 #include "lab/scenario_parts.h"
 #include "lab/scenario_values.h"
 
@@ -39,21 +40,24 @@ Status read_exit_codes(const ConfigTable& table, std::vector<int>& exit_codes) {
     return {};
 }
 
-Status need_min_or_max(const ConfigTable& table) {
-    if (table.has("min") || table.has("max")) return {};
-    return fail(table.error_here("wanted min, max or both"));
+template <class Number>
+Status check_range(const ConfigTable& table, const std::optional<Number>& min, const std::optional<Number>& max) {
+    if (!min && !max) return fail(table.error_here("wanted min, max or both"));
+    if (min && max && *min > *max) return fail(table.error_at("min", "min is more than max"));
+    return {};
 }
 
-Status read_counts(const ConfigTable& expect, std::vector<EventCount>& counts) {
+Status read_counts(const ConfigTable& expect, const Scenario& scenario, std::vector<EventCount>& counts) {
     BT_TRY_ASSIGN(const std::vector<ConfigTable> tables, expect.tables("events"));
     for (const ConfigTable& table : tables) {
         BT_TRY(table.allow_only({"query", "min", "max"}));
         BT_TRY_ASSIGN(const std::string text, table.need<std::string>("query", table.string("query")));
         Result<Query> query = Query::parse(text);
         if (!query) return fail(at_key(table, "query", query.error()));
-        BT_TRY(need_min_or_max(table));
+        BT_TRY(check_query(table, "query", *query, scenario));
         BT_TRY_ASSIGN(const std::optional<std::int64_t> min, table.integer("min", 0, INT64_MAX));
         BT_TRY_ASSIGN(const std::optional<std::int64_t> max, table.integer("max", 0, INT64_MAX));
+        BT_TRY(check_range(table, min, max));
         EventCount count{std::move(*query), std::nullopt, std::nullopt};
         if (min) count.min = static_cast<std::uint64_t>(*min);
         if (max) count.max = static_cast<std::uint64_t>(*max);
@@ -76,9 +80,9 @@ Status read_bounds(const ConfigTable& expect, const Scenario& scenario, std::vec
             return fail(table.error_at("what", "wanted one of " + names));
         }
         bound.what = *known;
-        BT_TRY(need_min_or_max(table));
         BT_TRY_ASSIGN(bound.min, table.number("min", 0, 1e18));
         BT_TRY_ASSIGN(bound.max, table.number("max", 0, 1e18));
+        BT_TRY(check_range(table, bound.min, bound.max));
         bounds.push_back(std::move(bound));
     }
     return {};
@@ -132,24 +136,43 @@ std::optional<Bound::What> bound_named(std::string_view name) {
     return std::nullopt;
 }
 
+Status check_query(const ConfigTable& table, std::string_view key, const Query& query, const Scenario& scenario) {
+    BT_TRY(check_nodes(table, key, query.nodes(), scenario));
+    for (const NodeGroup& group : scenario.groups) {
+        for (std::uint32_t i = 1; i <= group.count && !group.program.empty(); ++i) {
+            if (matches_pattern(group.name + '-' + std::to_string(i), query.nodes())) return {};
+        }
+    }
+    if (is_known_event(query.event())) return {};
+    const std::optional<std::string_view> nearest = nearest_event(query.event());
+    return fail(table.error_at(
+        key, "no event is called " + query.event() + (nearest ? "; did you mean " + std::string(*nearest) + "?" : "")));
+}
+
 Status read_expectations(const ConfigTable& root, Scenario& scenario) {
     Expectations& expect = scenario.expect;
     BT_TRY_ASSIGN(const std::optional<ConfigTable> table, root.table("expect"));
     if (!table) return {};
-    BT_TRY(table->allow_only({"all_complete_within", "nobody_completes_for", "files_identical", "max_hash_failures",
-                              "exit_codes", "events", "bounds", "files", "banned"}));
+    BT_TRY(table->allow_only({"all_complete_within", "nobody_completes_for", "files_identical", "scripts_done",
+                              "max_hash_failures", "exit_codes", "events", "bounds", "files", "banned"}));
     BT_TRY_ASSIGN(const std::optional<Duration> within, read_duration(*table, "all_complete_within"));
     BT_TRY_ASSIGN(expect.nobody_completes_for, read_duration(*table, "nobody_completes_for"));
     if (within && expect.nobody_completes_for) {
         return fail(table->error_at("nobody_completes_for", "and all_complete_within exclude each other"));
     }
+    if (expect.nobody_completes_for && root.has("stop")) {
+        return fail(
+            table->error_at("nobody_completes_for", "says how long the run lasts: [stop] has no place beside it"));
+    }
     BT_TRY_ASSIGN(const std::optional<bool> identical, table->boolean("files_identical"));
+    BT_TRY_ASSIGN(const std::optional<bool> scripts, table->boolean("scripts_done"));
+    expect.scripts_done = scripts.value_or(expect.scripts_done);
     BT_TRY_ASSIGN(const std::optional<std::int64_t> failures, table->integer("max_hash_failures", 0, INT64_MAX));
     expect.all_complete_within = within.value_or(expect.all_complete_within);
     expect.files_identical = identical.value_or(expect.files_identical);
     if (failures) expect.max_hash_failures = static_cast<std::uint64_t>(*failures);
     BT_TRY(read_exit_codes(*table, expect.exit_codes));
-    BT_TRY(read_counts(*table, expect.events));
+    BT_TRY(read_counts(*table, scenario, expect.events));
     BT_TRY(read_bounds(*table, scenario, expect.bounds));
     BT_TRY(read_files(*table, scenario, expect.files));
     return read_bans(*table, scenario, expect.bans);

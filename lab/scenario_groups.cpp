@@ -157,10 +157,16 @@ Status read_groups(const ConfigTable& root, const std::vector<std::string>& prog
 }
 
 Result<std::string> read_nodes(const ConfigTable& table, std::string_view key, const Scenario& scenario) {
-    BT_TRY_ASSIGN(const std::string pattern, table.need<std::string>(key, table.string(key)));
+    BT_TRY_ASSIGN(std::string pattern, table.need<std::string>(key, table.string(key)));
+    BT_TRY(check_nodes(table, key, pattern, scenario));
+    return pattern;
+}
+
+Status check_nodes(const ConfigTable& table, std::string_view key, const std::string& pattern,
+                   const Scenario& scenario) {
     const std::vector<std::string> names = scenario.node_names();
     for (const std::string& name : names) {
-        if (matches_pattern(name, pattern)) return pattern;
+        if (matches_pattern(name, pattern)) return {};
     }
     const std::vector<std::string_view> candidates(names.begin(), names.end());
     const std::optional<std::string_view> nearest = app::nearest_word(pattern, candidates);

@@ -27,6 +27,13 @@ namespace bt::lab {
 [[nodiscard]] Result<std::string> read_nodes(const app::ConfigTable& table, std::string_view key,
                                              const Scenario& scenario);
 
+// The same of a pattern that is read.
+[[nodiscard]] Status check_nodes(const app::ConfigTable& table, std::string_view key, const std::string& pattern,
+                                 const Scenario& scenario);
+// A query that names nodes and events that there are. What other people's drivers write is not known.
+[[nodiscard]] Status check_query(const app::ConfigTable& table, std::string_view key, const Query& query,
+                                 const Scenario& scenario);
+
 inline constexpr std::string_view kOwnOptions[] = {
     "bind",     "port", "events",  "stats-interval", "node-name",    "t",
     "torrent",  "s",    "source",  "outdir",         "seed-time",    "interval-floor",

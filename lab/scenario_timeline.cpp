@@ -16,12 +16,13 @@ Result<Condition> read_condition(const ConfigTable& table, std::string_view key,
                                  const Scenario& scenario) {
     Result<Condition> condition = parse_condition(text);
     if (!condition) return fail(at_key(table, key, condition.error()));
-    const std::string_view pattern = condition->nodes();
-    if (pattern.empty()) return condition;
-    for (const std::string& name : scenario.node_names()) {
-        if (matches_pattern(name, pattern)) return condition;
+    const std::string pattern(condition->nodes());
+    if (const auto* events = std::get_if<EventsSeen>(&condition->what)) {
+        BT_TRY(check_query(table, key, events->query, scenario));
+    } else if (!pattern.empty()) {
+        BT_TRY(check_nodes(table, key, pattern, scenario));
     }
-    return fail(table.error_at(key, "no node is called " + std::string(pattern)));
+    return condition;
 }
 
 // "tracker-down" and "tracker-up" are short for the tracker killed and started.

@@ -76,7 +76,7 @@ void SwarmRun::cut_links(const CutLinks& cut) {
             const std::string& name = plan_.nodes[b].name;
             const bool other =
                 cut.others.empty() ? !matches_pattern(name, cut.nodes) : matches_pattern(name, cut.others);
-            if (other && a != b) pairs.emplace_back(a, b);
+            if (other && a != b && is_cut_changed({a, b}, cut)) pairs.emplace_back(a, b);
         }
     }
     if (surroundings_.networks != nullptr) {
@@ -84,6 +84,14 @@ void SwarmRun::cut_links(const CutLinks& cut) {
     } else {
         for (const auto& [a, b] : pairs) relay_->set_cut(a, b, cut.cut);
     }
+}
+
+// Whether a link changes: one that two partitions cut is whole when both are over.
+bool SwarmRun::is_cut_changed(std::pair<std::size_t, std::size_t> link, const CutLinks& cut) {
+    std::uint32_t& cuts = cuts_[std::minmax(link.first, link.second)];
+    const bool was_cut = cuts > 0;
+    cuts = cut.cut ? cuts + 1 : cut.undo && was_cut ? cuts - 1 : 0;
+    return was_cut != (cuts > 0);
 }
 
 // Once a node listens, its open address does.
@@ -202,7 +210,7 @@ void SwarmRun::carry_out(const Action& action) {
     } else if (const auto* cut = std::get_if<CutLinks>(&action)) {
         cut_links(*cut);
     } else if (const auto* corrupt = std::get_if<CorruptFiles>(&action)) {
-        corrupt_files(corrupt->node, corrupt->piece);
+        corrupt_files(*corrupt);
     }
 }
 
@@ -222,9 +230,11 @@ bool SwarmRun::change_limits(std::size_t index, const RateLimits& limits) {
     return true;
 }
 
-void SwarmRun::corrupt_files(std::size_t index, std::optional<std::uint32_t> piece) {
-    const Result<std::string> done = corrupt_piece(plan_.torrent, plan_.nodes[index].files, piece);
-    display_.note("          " + plan_.nodes[index].name + ": " + (done ? *done : done.error().message()));
+void SwarmRun::corrupt_files(const CorruptFiles& corrupt) {
+    const NodePlan& node = plan_.nodes[corrupt.node];
+    const Result<std::string> done = corrupt_piece(plan_.torrent, node.files, corrupt.piece);
+    on_note("          " + node.name + ": " + (done ? *done : done.error().message()));
+    if (done && corrupt.entry) director_.on_corrupted(*corrupt.entry);
 }
 
 Status SwarmRun::open_files(std::size_t index) {

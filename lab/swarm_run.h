@@ -92,8 +92,9 @@ class SwarmRun {
     void make_torrent(const std::string& announce);
     bool change_limits(std::size_t index, const RateLimits& limits);
     void cut_links(const CutLinks& cut);
+    [[nodiscard]] bool is_cut_changed(std::pair<std::size_t, std::size_t> link, const CutLinks& cut);
     void open_relay(std::size_t index);
-    void corrupt_files(std::size_t index, std::optional<std::uint32_t> piece);
+    void corrupt_files(const CorruptFiles& corrupt);
     void on_note(const std::string& text);
     void on_tick();
 
@@ -108,10 +109,11 @@ class SwarmRun {
     TimePoint start_;
     Director director_;
     std::vector<Node> nodes_;
-    std::unique_ptr<net::UvEnv> env_;                          // of the relay
-    std::unique_ptr<Relay> relay_;                             // where the plan has one
-    std::vector<std::unique_ptr<net::ChildProcess>> helpers_;  // create, --version
-    std::string magnet_;                                       // of the torrent, once it is made
+    std::unique_ptr<net::UvEnv> env_;                                    // of the relay
+    std::unique_ptr<Relay> relay_;                                       // where the plan has one
+    std::vector<std::unique_ptr<net::ChildProcess>> helpers_;            // create, --version
+    std::map<std::pair<std::size_t, std::size_t>, std::uint32_t> cuts_;  // partitions that a link is cut by
+    std::string magnet_;                                                 // of the torrent, once it is made
     std::string info_hash_;
     std::vector<std::size_t> waiting_for_torrent_;  // trackers that start when it is there
     std::string create_log_;                        // last line

@@ -109,24 +109,22 @@ std::string number_text(double value) {
 // What one run adds to the table, and to sweep.json.
 void add_row(const Variant& variant, LabExit exit, const RunRecord& record, std::vector<std::vector<std::string>>& rows,
              Json& out) {
-    std::uint64_t from_seeders = 0, all = 0;
-    for (const NodeStatus& node : record.nodes) {
-        all += node.uploaded;
-        from_seeders += node.kind == NodeKind::Seeder ? node.uploaded : 0;
-    }
+    const std::optional<std::uint64_t> from_seeders = sum_of(record.nodes, &Totals::uploaded, NodeKind::Seeder);
+    const std::optional<std::uint64_t> all = sum_of(record.nodes, &Totals::uploaded);
     const std::string seconds = record.completion_time ? number_text(to_seconds(*record.completion_time)) : "-";
-    const double share = all == 0 ? 0 : static_cast<double>(from_seeders) / static_cast<double>(all);
+    std::optional<double> share;
+    if (all) share = *all == 0 ? 0 : static_cast<double>(*from_seeders) / static_cast<double>(*all);
     std::vector<std::string> row;
     Json one = {{"values", Json::object()}};
     for (const auto& [key, value] : variant.values) {
         row.push_back(value);
         one["values"][key] = value;
     }
-    row.insert(row.end(), {exit == LabExit::Held ? "held" : "FAILED", seconds, number_text(share)});
+    row.insert(row.end(), {exit == LabExit::Held ? "held" : "FAILED", seconds, share ? number_text(*share) : "-"});
     rows.push_back(std::move(row));
     one["exit_code"] = static_cast<int>(exit);
     one["completion_s"] = record.completion_time ? Json(to_seconds(*record.completion_time)) : Json(nullptr);
-    one["seeders_share"] = share;
+    one["seeders_share"] = share ? Json(*share) : Json(nullptr);
     one["folder"] = record.folder;
     out.push_back(std::move(one));
 }

@@ -47,15 +47,15 @@ std::string row(const NodeStatus& node, std::size_t name_columns, std::size_t ba
     return line;
 }
 
-struct Totals {
+struct Sums {
     std::size_t clients = 0;
     std::size_t complete = 0;
     double progress = 0;  // average
     double down_rate = 0;
 };
 
-Totals totals_of(std::span<const NodeStatus> nodes) {
-    Totals totals;
+Sums totals_of(std::span<const NodeStatus> nodes) {
+    Sums totals;
     for (const NodeStatus& node : nodes) {
         if (node.kind != NodeKind::Client) continue;
         ++totals.clients;
@@ -129,7 +129,7 @@ std::vector<std::string> draw_table(std::span<const NodeStatus> nodes, std::stri
 }
 
 std::string plain_status(std::span<const NodeStatus> nodes) {
-    const Totals totals = totals_of(nodes);
+    const Sums totals = totals_of(nodes);
     return std::to_string(totals.complete) + " of " + std::to_string(totals.clients) + " clients complete, " +
            percent(totals.progress)
                .substr(totals.progress >= 1     ? 0

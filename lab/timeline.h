@@ -73,6 +73,7 @@ struct TimelineStep {
 // What became of an entry, in seconds since begin().
 struct TimelineRecord {
     std::optional<double> fired_at, undone_at;
+    std::uint32_t done = 0;  // to so many nodes; where it fired and did nothing it might as well not be there
 };
 
 class Timeline {
@@ -83,6 +84,8 @@ class Timeline {
     void on_event_line(std::string_view node, std::string_view line);
     void update(std::span<const NodeStatus> nodes, TimePoint now);
     [[nodiscard]] std::optional<TimelineStep> poll_step();
+    [[nodiscard]] const TimelineStep* next_step() const { return steps_.empty() ? nullptr : &steps_.front(); }
+    void on_done(std::size_t entry) { ++records_[entry].done; }
     [[nodiscard]] TimePoint next_deadline() const;
 
     [[nodiscard]] const std::vector<TimelineEntry>& entries() const { return entries_; }

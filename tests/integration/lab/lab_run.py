@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import random
+import re
 import select
 import shutil
 import signal
@@ -272,6 +273,25 @@ def a_wrong_scenario_ends_with_2_and_names_file_and_line(work):
     check(code == 2 and "none.toml" in stderr, f"exit code {code}: {stderr}")
 
 
+def every_event_of_our_programs_can_be_counted(work):
+    names = set()
+    for top in ("client", "common", "seeder", "tracker", "lab"):
+        for path in glob.glob(f"{ROOT}/{top}/**/*.cpp", recursive=True):
+            with open(path, encoding="utf-8") as file:
+                text = file.read()
+            for call in text.split("emit(")[1:]:
+                names.update(re.findall(r'"([a-z_]+)"', call[:220].split("{")[0].split(");")[0]))
+    names.update(("events_dropped", "script_done", "script_failed", "script_matched"))
+    check(len(names) > 40, f"the search finds few: {names}")
+    events = ", ".join(f'{{ query = "{name}", max = 0 }}' for name in sorted(names))
+    check_it = work.lab("check", work.scenario(expect=f"events = [{events}]"))
+    _, stderr = check_it.communicate(timeout=30)
+    check(check_it.returncode == 0, stderr)
+    check_it = work.lab("check", work.scenario(expect='events = [{ query = "clinet-*: peer_banned", max = 0 }]'))
+    _, stderr = check_it.communicate(timeout=30)
+    check(check_it.returncode == 2 and "clinet-*" in stderr, stderr)
+
+
 def an_option_that_a_program_refuses_ends_with_2(work):
     code, stdout, _ = work.run(work.scenario(client_options="options = { max-pears = 4 }"))
     check(code == 2 and "max-pears" in stdout, f"exit code {code}: {stdout}")
@@ -422,6 +442,20 @@ for = "300ms"
     report = work.report()
     check(node(report, "client-2")["starts"] == 2 and node(report, "tracker")["starts"] == 2, f"{report['nodes']}")
     check(all(e["fired_at_s"] is not None and e["undone_at_s"] is not None for e in report["timeline"]), "timeline")
+
+
+def what_a_node_did_before_it_was_killed_counts(work):
+    """The only source is killed on the way: what both of its processes sent makes the content."""
+    scenario = work.scenario(clients=1, client_options='link = { down = "400 kB/s" }',
+                             expect='bounds = [{ nodes = "client-1", what = "downloaded", min = 1000000 }]')
+    with open(scenario, "a", encoding="utf-8") as file:
+        file.write('\n[[timeline]]\nwhen = "client-1 has 50%"\ndo = "restart"\nnodes = "seeder-1"\n'
+                   '[[timeline]]\nwhen = "client-1 has 60%"\ndo = "restart"\nnodes = "client-1"\n')
+    code, stdout, stderr = work.run(scenario)
+    check(code == 0, f"exit code {code}: {stdout} {stderr}")
+    report = work.report()
+    check(report["seed_bytes_over_content"] >= 1, f"{report['seed_bytes_over_content']}")
+    check(node(report, "client-1")["starts"] == 2 and node(report, "seeder-1")["starts"] == 2, "starts")
 
 
 def a_program_of_others_that_is_missing_ends_with_3(work):

@@ -101,8 +101,8 @@ TEST_CASE("files that differ, or were never compared, fail a run that expects th
 
 TEST_CASE("hash failures are counted over all nodes against the limit") {
     RunRecord run = good_run();
-    run.nodes[1].hash_failures = 1;
-    run.nodes[2].hash_failures = 2;
+    run.nodes[1].total.hash_failures = 1;
+    run.nodes[2].total.hash_failures = 2;
     Expectations expect;
     expect.max_hash_failures = 3;
     CHECK(held(run, expect, "max_hash_failures"));
@@ -141,6 +141,60 @@ TEST_CASE("another program that was asked to end before it was ready may end by 
     CHECK_FALSE(held(run, {}, "exit_codes"));
 }
 
+TEST_CASE("a node that was taken down may end as it likes, unless it crashed or would not go") {
+    RunRecord run = good_run();
+    NodeStatus& node = run.nodes[2];
+    node.taken_down = true;
+    node.exit_code.reset();
+    node.signal = 9;
+    CHECK(held(run, {}, "exit_codes"));
+    node.signal = 11;
+    CHECK_FALSE(held(run, {}, "exit_codes"));
+    node.signal = 9;
+    node.killed = true;
+    CHECK_FALSE(held(run, {}, "exit_codes"));
+    node.allowed_exits = {-9};
+    CHECK(held(run, {}, "exit_codes"));
+}
+
+TEST_CASE("how a node ended before it was started again is judged too") {
+    RunRecord run = good_run();
+    run.nodes[2].earlier_ends = {{0, std::nullopt}};
+    CHECK(held(run, {}, "exit_codes"));
+    run.nodes[2].earlier_ends = {{7, std::nullopt}};
+    CHECK_FALSE(held(run, {}, "exit_codes"));
+    run.nodes[2].earlier_ends = {{std::nullopt, 11}};
+    CHECK_FALSE(held(run, {}, "exit_codes"));
+}
+
+TEST_CASE("an entry of the timeline that did nothing has not come") {
+    RunRecord run = good_run();
+    TimelineOutcome entry{"kill client-1", false, {}};
+    entry.times.fired_at = 1;
+    entry.times.done = 1;
+    run.timeline = {entry};
+    CHECK(held(run, {}, "timeline"));
+    run.timeline[0].times.done = 0;
+    CHECK_FALSE(held(run, {}, "timeline"));
+    run.timeline[0].optional = true;
+    CHECK(held(run, {}, "timeline"));
+}
+
+TEST_CASE("a scripted peer must have done its script, and failed it nowhere") {
+    RunRecord run = good_run();
+    run.nodes.push_back(node(NodeKind::Peer, "scripted-1"));
+    for (const Verdict& verdict : judge({}, run)) CHECK(verdict.expectation != "scripts_done");
+    run.nodes[3].scripted = true;
+    CHECK_FALSE(held(run, {}, "scripts_done"));
+    run.nodes[3].scripts_done = 1;
+    CHECK(held(run, {}, "scripts_done"));
+    run.nodes[3].scripts_failed = 1;
+    CHECK_FALSE(held(run, {}, "scripts_done"));
+    Expectations expect;
+    expect.scripts_done = false;
+    for (const Verdict& verdict : judge(expect, run)) CHECK(verdict.expectation != "scripts_done");
+}
+
 TEST_CASE("each outcome has its exit code") {
     RunRecord run = good_run();
     run.completion_time.reset();
@@ -159,7 +213,7 @@ TEST_CASE("a report says what was run and how it went") {
     scenario.name = "s";
     scenario.rng_seed = 42;
     RunRecord run = good_run();
-    run.nodes[2].downloaded = 12345;
+    run.nodes[2].total.downloaded = 12345;
     run.nodes[2].exit_reason = "line\nbreak \xff";
     run.verdicts = judge({}, run);
     const nlohmann::json report = nlohmann::json::parse(report_json(scenario, run));

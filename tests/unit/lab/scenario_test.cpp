@@ -213,10 +213,49 @@ TEST_CASE("bad input: timelines and bounds that mean nothing are refused with th
     CHECK(timeline("at = 1\ndo = \"kill\"\nnode = \"client-1\"\n").find("nodes") != std::string::npos);
     const auto expect = [](const std::string& text) { return error_of(kSmallest + "[expect]\n" + text); };
     CHECK(expect("events = [{ query = \"a b\", max = 0 }]\n").find("FIELD OP VALUE") != std::string::npos);
-    CHECK(expect("events = [{ query = \"a\" }]\n").find("min, max") != std::string::npos);
+    CHECK(expect("events = [{ query = \"stats\" }]\n").find("min, max") != std::string::npos);
     CHECK(expect("bounds = [{ nodes = \"client-1\", what = \"size\", min = 1 }]\n").find("ratio") != std::string::npos);
     CHECK(expect("files = [{ nodes = \"client-1\", path = \"a\", sha1 = \"12\" }]\n").find("40") != std::string::npos);
     CHECK(expect("all_complete_within = 1\nnobody_completes_for = 1\n").find("exclude") != std::string::npos);
+}
+
+TEST_CASE("bad input: what can hold only because it names nothing is refused") {
+    const auto expect = [](const std::string& text) { return error_of(kSmallest + "[expect]\n" + text); };
+    const auto query = [&](const std::string& text) {
+        return expect("events = [{ query = \"" + text + "\", max = 0 }]\n");
+    };
+    CHECK(query("clinet-*: peer_banned").find("no node is called clinet-*") != std::string::npos);
+    CHECK(query("client-*: peer_baned").find("did you mean peer_banned?") != std::string::npos);
+    for (const char* fine : {"client-*: peer_banned", "client-*: peer_*", "misbehaved", "tracker: re?dy", "*: stats"}) {
+        CHECK(query(fine) == "");
+    }
+    const auto when = [](const std::string& text) {
+        return error_of(kSmallest + "[[timeline]]\ndo = \"tracker-down\"\nwhen = \"" + text + "\"\n");
+    };
+    CHECK(when("2 events client-1: piece_verifed").find("did you mean piece_verified?") != std::string::npos);
+    CHECK(when("2 events client-1: piece_verified") == "");
+    // Another program's driver may write events of its own.
+    CHECK(parse_scenario(kSmallest + "[[nodes]]\nkind = \"other\"\n[expect]\n"
+                                     "events = [{ query = \"other-1: own_event\", min = 1 }]\n",
+                         "s.toml", {"other"}));
+    CHECK_FALSE(parse_scenario(kSmallest + "[[nodes]]\nkind = \"other\"\n[expect]\n"
+                                           "events = [{ query = \"client-1: own_event\", min = 1 }]\n",
+                               "s.toml", {"other"}));
+    CHECK(expect("events = [{ query = \"stats\", min = 2, max = 1 }]\n").find("min is more than max") !=
+          std::string::npos);
+    CHECK(expect("events = [{ query = \"stats\", min = 2, max = 2 }]\n") == "");
+    const auto bound = [&](const std::string& range) {
+        return expect("bounds = [{ nodes = \"client-1\", what = \"ratio\", " + range + " }]\n");
+    };
+    CHECK(bound("min = 0.6, max = 0.5").find("min is more than max") != std::string::npos);
+    CHECK(bound("min = 0.5, max = 0.5") == "");
+}
+
+TEST_CASE("bad input: a run that nobody completes has no other end") {
+    const std::string nobody = "[expect]\nnobody_completes_for = \"20s\"\n";
+    CHECK(error_of(kSmallest + "[stop]\nat = \"1s\"\n" + nobody).find("[stop]") != std::string::npos);
+    CHECK(error_of(kSmallest + "[stop]\nwhen = \"client-1 has 1%\"\n" + nobody).find("[stop]") != std::string::npos);
+    CHECK(error_of(kSmallest + nobody) == "");
 }
 
 TEST_CASE("a link's loss is a share, and links with loss go through the lab") {

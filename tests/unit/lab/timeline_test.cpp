@@ -114,6 +114,49 @@ TEST_CASE_METHOD(Fixture, "a restart waits for the end of the process") {
     CHECK(actions(70).empty());  // once
 }
 
+TEST_CASE_METHOD(Fixture, "what a node moved before it was restarted is not forgotten") {
+    begin({entry_at(Deed::Restart, "client-2", 100)});
+    (void)actions(30);
+    const std::string totals = R"(,"uploaded":50,"downloaded":70,"hash_failures":4,"wasted":9)";
+    event(2, "stats", totals, 40);
+    CHECK(director->nodes()[2].total.uploaded == 50);
+    CHECK(director->nodes()[2].total.hash_failures == 4);
+    (void)tick(130);
+    director->on_exit(2, 0, std::nullopt, at(140));
+    CHECK(actions(140) == Actions{"start 2"});
+    event(2, "stats", R"(,"uploaded":0,"downloaded":0,"hash_failures":0,"wasted":0)", 150);
+    CHECK(director->nodes()[2].total.uploaded == 50);
+    event(2, "announce_sent", R"(,"uploaded":1,"downloaded":2)", 160);
+    event(2, "stats", R"(,"uploaded":5,"downloaded":7,"hash_failures":1,"wasted":2)", 170);
+    event(2, "stats", R"(,"uploaded":5,"downloaded":7,"hash_failures":1,"wasted":2)", 180);
+    CHECK(director->nodes()[2].total.uploaded == 55);
+    CHECK(director->nodes()[2].total.downloaded == 77);
+    CHECK(director->nodes()[2].total.hash_failures == 5);
+    CHECK(director->nodes()[2].total.wasted == 11);
+    event(2, "stats", R"(,"uploaded":18446744073709551615)", 190);
+    CHECK(director->nodes()[2].total.uploaded == UINT64_MAX);
+}
+
+TEST_CASE_METHOD(Fixture, "a piece that failed counts at once, and once") {
+    begin({entry_at(Deed::Kill, "client-2", 100, milliseconds(100))});
+    (void)actions(30);
+    event(2, "stats", R"(,"hash_failures":1)", 40);
+    event(2, "piece_failed", "", 50);
+    CHECK(director->nodes()[2].total.hash_failures == 1);  // the first may be the one that the stats had
+    event(2, "piece_failed", "", 60);
+    CHECK(director->nodes()[2].total.hash_failures == 2);
+    event(2, "stats", R"(,"hash_failures":2)", 70);
+    CHECK(director->nodes()[2].total.hash_failures == 2);
+    event(2, "piece_failed", "", 80);
+    (void)tick(130);
+    director->on_exit(2, std::nullopt, 9, at(140));
+    CHECK(tick(230) == Actions{"start 2"});
+    event(2, "stats", R"(,"hash_failures":0)", 240);
+    CHECK(director->nodes()[2].total.hash_failures == 3);
+    event(2, "piece_failed", "", 250);
+    CHECK(director->nodes()[2].total.hash_failures == 4);
+}
+
 TEST_CASE_METHOD(Fixture, "a paused node is resumed by itself, and before it is told to stop") {
     begin({entry_at(Deed::Pause, "client-2", 10, milliseconds(50)), entry_at(Deed::Pause, "client-3", 20)});
     (void)actions(30);
@@ -122,6 +165,81 @@ TEST_CASE_METHOD(Fixture, "a paused node is resumed by itself, and before it is 
     CHECK(tick(90) == Actions{"resume 2"});
     director->interrupt(at(100));
     CHECK(actions(100) == Actions{"stop 1", "stop 2", "resume 3", "stop 3"});
+}
+
+TEST_CASE_METHOD(Fixture, "a node is paused until the last of its pauses is over, or it is resumed") {
+    begin({entry_at(Deed::Pause, "client-2", 10, milliseconds(100)),
+           entry_at(Deed::Pause, "client-2", 20, milliseconds(20)),
+           entry_at(Deed::Pause, "client-3", 10, milliseconds(100)), entry_at(Deed::Resume, "client-3", 50)});
+    (void)actions(30);
+    CHECK(tick(40) == Actions{"pause 2", "pause 3"});
+    CHECK(tick(50).empty());
+    CHECK(tick(70).empty());
+    CHECK(tick(80) == Actions{"resume 3"});
+    CHECK(tick(140) == Actions{"resume 2"});
+}
+
+TEST_CASE_METHOD(Fixture, "what is done at once to nodes that start is done when they have") {
+    begin({entry_at(Deed::Kill, "client-2", 0), entry_at(Deed::Pause, "client-3", 0)});
+    CHECK(actions(30) == Actions{"start 2", "start 3"});
+    CHECK(director->next_deadline() <= at(30));
+    CHECK(tick(30) == Actions{"kill 2", "pause 3"});
+    CHECK(director->nodes()[2].taken_down);
+    for (const TimelineRecord& record : director->timeline().records()) CHECK(record.done == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "an entry that found nothing to do is told from one that did") {
+    Plan plan = make();
+    plan.nodes[3].on_demand = true;
+    plan.nodes[3].must_complete = false;
+    begin({entry_at(Deed::Kill, "client-3", 10, milliseconds(20)), entry_at(Deed::Resume, "client-2", 10),
+           entry_at(Deed::Start, "client-2", 10), entry_at(Deed::Stop, "client-*", 20),
+           entry_at(Deed::Corrupt, "client-2", 15)},
+          {}, plan);
+    (void)actions(30);
+    CHECK(tick(45).empty());
+    director->on_corrupted(4);
+    CHECK(tick(50) == Actions{"stop 2"});
+    CHECK(tick(65) == Actions{"start 3"});  // the kill is undone, which does not make it one
+    const std::vector<TimelineRecord>& records = director->timeline().records();
+    for (const std::size_t idle : {0u, 1u, 2u}) CHECK(records[idle].done == 0);
+    CHECK(records[3].done == 1);
+    CHECK(records[4].done == 1);
+}
+
+TEST_CASE_METHOD(Fixture, "a node that does not end for a restart is killed, and is started again") {
+    begin({entry_at(Deed::Restart, "client-2", 10)});
+    (void)actions(30);
+    CHECK(tick(40) == Actions{"stop 2"});
+    CHECK(director->next_deadline() == at(5'040));
+    CHECK(tick(5'039).empty());
+    CHECK(tick(5'040) == Actions{"kill 2"});
+    CHECK(tick(5'050).empty());
+    director->on_exit(2, std::nullopt, 9, at(5'060));
+    CHECK(actions(5'060) == Actions{"start 2"});
+    CHECK(director->nodes()[2].starts == 2);
+    CHECK(director->nodes()[2].killed);
+}
+
+TEST_CASE_METHOD(Fixture, "an end that nobody asked for is kept when the node is started again") {
+    begin({entry_at(Deed::Start, "client-2", 100), entry_at(Deed::Restart, "client-3", 100)});
+    (void)actions(30);
+    event(2, "completed", "", 40);
+    director->on_exit(2, std::nullopt, 11, at(50));
+    CHECK(tick(130) == Actions{"start 2"});
+    CHECK(tick(130) == Actions{"stop 3"});
+    REQUIRE(director->nodes()[2].earlier_ends.size() == 1);
+    CHECK(director->nodes()[2].earlier_ends[0].signal == 11);
+    SECTION("asked for, and in order") {
+        director->on_exit(3, 0, std::nullopt, at(140));
+        CHECK(actions(140) == Actions{"start 3"});
+        CHECK(director->nodes()[3].earlier_ends.empty());
+    }
+    SECTION("asked for, but a crash") {
+        director->on_exit(3, std::nullopt, 11, at(140));
+        CHECK(actions(140) == Actions{"start 3"});
+        CHECK(director->nodes()[3].earlier_ends.size() == 1);
+    }
 }
 
 TEST_CASE_METHOD(Fixture, "limits change for a while") {
