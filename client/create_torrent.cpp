@@ -32,7 +32,7 @@ struct Tree {
     std::vector<DiskFile> files;
 };
 
-Result<DiskFile> look_at(const fs::path& where, std::string path) {
+Result<DiskFile> look_at_source(const fs::path& where, std::string path) {
     std::error_code error;
     DiskFile file{std::move(path), where.string(), 0, {}};
     file.length = fs::file_size(where, error);
@@ -67,7 +67,7 @@ Status walk(const CreateOptions& options, const fs::path& root, Tree& tree, std:
             continue;
         }
         if (fs::is_regular_file(status)) {
-            BT_TRY_ASSIGN(DiskFile file, look_at(where, path));
+            BT_TRY_ASSIGN(DiskFile file, look_at_source(where, path));
             tree.files.push_back(std::move(file));
         } else if (!fs::is_directory(status)) {
             warnings.push_back(where.string() + ": neither file nor folder, left out");
@@ -87,7 +87,7 @@ Result<Tree> find_files(const CreateOptions& options, std::vector<std::string>& 
     const auto status = fs::status(root, error);
     if (error) return fail(system_error(error.value(), options.path));
     if (fs::is_regular_file(status)) {
-        BT_TRY_ASSIGN(DiskFile file, look_at(root, tree.name));
+        BT_TRY_ASSIGN(DiskFile file, look_at_source(root, tree.name));
         tree.files.push_back(std::move(file));
     } else if (fs::is_directory(status)) {
         tree.multi_file = true;
@@ -142,7 +142,7 @@ Result<std::uint32_t> piece_length_for(const CreateOptions& options, std::uint64
 
 Status check_unchanged(const Tree& tree) {
     for (const DiskFile& file : tree.files) {
-        const auto now = look_at(file.disk_path, file.path);
+        const auto now = look_at_source(file.disk_path, file.path);
         if (!now || now->length != file.length || now->written != file.written) {
             return fail(local_error(ErrorCode::WrongSize, file.disk_path + ": changed while it was read"));
         }

@@ -60,7 +60,7 @@ std::optional<Results> ask(const ScrapeArguments& arguments, const ScrapeTarget&
     return results;
 }
 
-app::ExitCode print(const std::string& text, const app::Log& log) {
+app::ExitCode print_answers(const std::string& text, const app::Log& log) {
     if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size() && std::fflush(stdout) == 0) {
         return app::ExitCode::Ok;
     }
@@ -135,7 +135,8 @@ app::ExitCode run_scrape(const ScrapeArguments& arguments) {
             log.warning(app::printable(result.announce_url) + ": " + app::printable(result.torrents.error().message()));
         }
     }
-    const auto printed = print(arguments.json ? scrape_json(target->info_hash, *results) : scrape_text(*results), log);
+    const auto printed =
+        print_answers(arguments.json ? scrape_json(target->info_hash, *results) : scrape_text(*results), log);
     if (printed != app::ExitCode::Ok) return printed;
     return has_answer ? app::ExitCode::Ok : app::ExitCode::TrackersFailed;
 }

@@ -37,7 +37,7 @@ std::string disk_path_of(const meta::Metainfo& metainfo, const meta::FileEntry& 
 }
 
 // By its size alone.
-VerifiedFile look_at(const meta::FileEntry& file, std::string disk_path) {
+VerifiedFile look_at_copy(const meta::FileEntry& file, std::string disk_path) {
     VerifiedFile seen{file.path, std::move(disk_path), file.length, 0, FileVerdict::Ok, 0};
     std::error_code error;
     if (!fs::is_regular_file(seen.disk_path, error)) {
@@ -98,7 +98,7 @@ Result<VerifyReport> verify(const meta::Metainfo& metainfo, const VerifyOptions&
     const Place place = find_place(metainfo, options.folder);
     std::vector<std::string> paths;
     for (const auto& file : metainfo.files()) {
-        report.files.push_back(look_at(file, disk_path_of(metainfo, file, place)));
+        report.files.push_back(look_at_copy(file, disk_path_of(metainfo, file, place)));
         paths.push_back(report.files.back().disk_path);
     }
     HashJob job{metainfo.file_map(), metainfo.layout(), paths, options.threads, {}};

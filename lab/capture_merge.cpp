@@ -29,7 +29,7 @@ struct SeenLink {
 // Dialler, acceptor, and which time these two ports met.
 using LinkKey = std::tuple<Endpoint, Endpoint, std::size_t>;
 
-struct Content {
+struct Recorded {
     std::vector<SeenPacket> packets;
     std::map<std::pair<std::size_t, std::uint32_t>, SeenLink> links;
     std::map<Address, std::string> names;
@@ -65,7 +65,7 @@ void note_link(SeenLink& link, const telemetry::Packet& packet) {
     link.remote = link.outgoing ? ends->second : ends->first;
 }
 
-void read_capture(ByteView capture, std::size_t number, Content& content) {
+void read_capture(ByteView capture, std::size_t number, Recorded& content) {
     telemetry::PcapngReader reader(capture);
     while (const auto block = reader.next()) {
         if (const auto* name = std::get_if<telemetry::NameRecord>(&*block)) content.names[name->address] = name->name;
@@ -82,7 +82,7 @@ struct Connections {
     std::map<LinkKey, std::size_t> sides;
 };
 
-Connections identify(const Content& content) {
+Connections identify(const Recorded& content) {
     Connections connections;
     std::map<std::tuple<std::size_t, Endpoint, Endpoint>, std::size_t> met;
     for (const auto& [where, link] : content.links) {
@@ -95,7 +95,7 @@ Connections identify(const Content& content) {
     return connections;
 }
 
-std::string name_of(const Content& content, const Endpoint& endpoint) {
+std::string name_of(const Recorded& content, const Endpoint& endpoint) {
     const auto found = content.names.find(endpoint.address);
     return found == content.names.end() ? endpoint.to_string() : found->second;
 }
@@ -103,7 +103,7 @@ std::string name_of(const Content& content, const Endpoint& endpoint) {
 }  // namespace
 
 ByteBuffer merge_captures(const std::vector<ByteBuffer>& captures) {
-    Content content;
+    Recorded content;
     for (std::size_t i = 0; i < captures.size(); ++i) read_capture(captures[i], i, content);
     std::ranges::stable_sort(content.packets, {}, [](const SeenPacket& seen) { return seen.packet.time_ns; });
     const Connections connections = identify(content);

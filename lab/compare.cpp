@@ -13,12 +13,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kStep = 1u << 20;
+constexpr std::size_t kComparedAtOnce = 1u << 20;
 
-struct CloseFile {
+struct CloseCompared {
     void operator()(std::FILE* file) const { std::fclose(file); }
 };
-using File = std::unique_ptr<std::FILE, CloseFile>;
+using ComparedFile = std::unique_ptr<std::FILE, CloseCompared>;
 
 // Paths of the regular files below top, relative to it.
 Result<std::set<std::string>> files_below(const fs::path& top) {
@@ -35,22 +35,22 @@ Result<std::set<std::string>> files_below(const fs::path& top) {
 
 // For both files; not emptied between them, which would cost more than many of them hold.
 struct Buffers {
-    std::unique_ptr<Byte[]> left = std::make_unique_for_overwrite<Byte[]>(kStep);
-    std::unique_ptr<Byte[]> right = std::make_unique_for_overwrite<Byte[]>(kStep);
+    std::unique_ptr<Byte[]> left = std::make_unique_for_overwrite<Byte[]>(kComparedAtOnce);
+    std::unique_ptr<Byte[]> right = std::make_unique_for_overwrite<Byte[]>(kComparedAtOnce);
 };
 
 // Empty when both have the same bytes, which are added to `bytes`.
 std::string difference(const fs::path& original, const fs::path& copy, const Buffers& buffers, std::uint64_t& bytes) {
-    const File a(std::fopen(original.c_str(), "rbe"));
+    const ComparedFile a(std::fopen(original.c_str(), "rbe"));
     if (!a) return "not in the original";
-    const File b(std::fopen(copy.c_str(), "rbe"));
+    const ComparedFile b(std::fopen(copy.c_str(), "rbe"));
     if (!b) return errno == ENOENT ? "missing" : system_error(errno, "cannot be read").message();
-    for (const File* file : {&a, &b}) std::setvbuf(file->get(), nullptr, _IONBF, 0);
+    for (const ComparedFile* file : {&a, &b}) std::setvbuf(file->get(), nullptr, _IONBF, 0);
     const Byte* const left = buffers.left.get();
     const Byte* const right = buffers.right.get();
     for (std::uint64_t offset = 0;;) {
-        const std::size_t n = std::fread(buffers.left.get(), 1, kStep, a.get());
-        const std::size_t m = std::fread(buffers.right.get(), 1, kStep, b.get());
+        const std::size_t n = std::fread(buffers.left.get(), 1, kComparedAtOnce, a.get());
+        const std::size_t m = std::fread(buffers.right.get(), 1, kComparedAtOnce, b.get());
         if (std::ferror(a.get()) != 0 || std::ferror(b.get()) != 0) return "cannot be read";
         const std::size_t common = std::min(n, m);
         // Equal nearly always: the place is looked for where it is needed.

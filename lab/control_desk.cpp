@@ -13,10 +13,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace); }
+std::string answer_text(const Json& json) {
+    return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace);
+}
 
 std::string refusal(const std::string& id, const std::string& why) {
-    return R"({"id":)" + id + R"(,"ok":false,"error":)" + text_of(why) + '}';
+    return R"({"id":)" + id + R"(,"ok":false,"error":)" + answer_text(why) + '}';
 }
 
 // `fields` is JSON without its braces, or nothing.
@@ -84,7 +86,7 @@ void ControlDesk::carry_out(const Asker& asker, const StartRequest& request) {
     options.capture |= request.capture;
     if (!request.out.empty()) options.out = request.out;
     if (const Status opened = open(std::move(*prepared), options); !opened) return asker.no(opened.error().message());
-    asker.yes("\"run\":" + text_of(run_->folder().string()) + ",\"name\":" + text_of(run_->scenario().name));
+    asker.yes("\"run\":" + answer_text(run_->folder().string()) + ",\"name\":" + answer_text(run_->scenario().name));
 }
 
 Status ControlDesk::open(Prepared prepared) { return open(std::move(prepared), defaults_); }
@@ -206,7 +208,8 @@ std::optional<std::string> ControlDesk::outcome_of(const Wait& wait) const {
     }
     if (wait.condition && wait.condition->holds(director.nodes(), 0)) {
         const auto time = director.completion_time();
-        return agreement(wait.asker.id, "\"completion_s\":" + text_of(time ? Json(to_seconds(*time)) : Json(nullptr)));
+        return agreement(wait.asker.id,
+                         "\"completion_s\":" + answer_text(time ? Json(to_seconds(*time)) : Json(nullptr)));
     }
     if (director.is_stopping()) return refusal(wait.asker.id, "the swarm ends: " + director.detail());
     if (loop_.now() >= wait.deadline)
@@ -231,7 +234,8 @@ void ControlDesk::settle_waits() {
 }
 
 std::string ControlDesk::stop_answer(const std::string& id) const {
-    return agreement(id, "\"outcome\":" + text_of(end_) + ",\"exit_code\":" + std::to_string(static_cast<int>(*exit_)) +
+    return agreement(id, "\"outcome\":" + answer_text(end_) +
+                             ",\"exit_code\":" + std::to_string(static_cast<int>(*exit_)) +
                              ",\"report\":" + (report_.empty() ? "null" : report_));
 }
 
@@ -240,7 +244,7 @@ void ControlDesk::conclude() {
     exit_ = exit ? *exit : LabExit::Environment;
     end_ = exit ? run_->director().detail() : exit.error().message();
     // One line of what is written over many.
-    if (exit) report_ = text_of(Json::parse(run_->report(), nullptr, false));
+    if (exit) report_ = answer_text(Json::parse(run_->report(), nullptr, false));
     run_.reset();
     settle_waits();
     if (on_change) on_change();

@@ -7,7 +7,7 @@
 namespace bt::lab {
 namespace {
 
-using Json = nlohmann::json;
+using RequestJson = nlohmann::json;
 using Keys = std::initializer_list<std::string_view>;
 
 constexpr std::size_t kShown = 40;  // bytes of what somebody wrote, in an error
@@ -15,7 +15,9 @@ constexpr std::size_t kShown = 40;  // bytes of what somebody wrote, in an error
 Error wrong(std::string what) { return local_error(ErrorCode::InvalidArgument, std::move(what)); }
 Error wrong(std::string_view key, std::string_view what) { return wrong(std::string(key) + ": " + std::string(what)); }
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string request_text(const RequestJson& json) {
+    return json.dump(-1, ' ', false, RequestJson::error_handler_t::replace);
+}
 
 std::string shown(const std::string& text) { return text.size() > kShown ? text.substr(0, kShown) + "…" : text; }
 
@@ -28,9 +30,9 @@ class Builder {
     bool number_unsigned(std::uint64_t value) { return place(value); }
     bool number_float(double value, const std::string&) { return place(value); }
     bool string(std::string& value) { return place(std::move(value)); }
-    bool binary(Json::binary_t&) { return false; }  // not in a text
-    bool start_object(std::size_t) { return open(Json::object()); }
-    bool start_array(std::size_t) { return open(Json::array()); }
+    bool binary(RequestJson::binary_t&) { return false; }  // not in a text
+    bool start_object(std::size_t) { return open(RequestJson::object()); }
+    bool start_array(std::size_t) { return open(RequestJson::array()); }
     bool end_object() { return close(); }
     bool end_array() { return close(); }
     bool key(std::string& name) {
@@ -39,7 +41,7 @@ class Builder {
         if (is_at_id()) has_id_ = false;  // until all of it is read
         return true;
     }
-    bool parse_error(std::size_t read, const std::string&, const Json::exception& error) {
+    bool parse_error(std::size_t read, const std::string&, const RequestJson::exception& error) {
         const bool is_number = error.id == kNumberTooLarge;
         Error what = wrong(is_number ? "a number is too large" : "a request is a JSON object in one line");
         what.offset = read > 0 ? read - 1 : 0;
@@ -47,9 +49,9 @@ class Builder {
         return false;
     }
 
-    [[nodiscard]] const Json& root() const { return root_; }
+    [[nodiscard]] const RequestJson& root() const { return root_; }
     // nullptr: there is none, or it was not read to its end.
-    [[nodiscard]] const Json* id() const { return has_id_ ? &root_.at("id") : nullptr; }
+    [[nodiscard]] const RequestJson* id() const { return has_id_ ? &root_.at("id") : nullptr; }
     // The first that was wrong.
     [[nodiscard]] const std::optional<Error>& error() const { return error_; }
 
@@ -60,20 +62,20 @@ class Builder {
         if (!error_) error_ = std::move(error);
     }
     [[nodiscard]] bool is_at_id() const { return open_.size() == 1 && open_.front()->is_object() && key_ == "id"; }
-    Json& add(Json value) {
+    RequestJson& add(RequestJson value) {
         if (open_.empty()) return root_ = std::move(value);
         if (!open_.back()->is_array()) return (*open_.back())[key_] = std::move(value);
         open_.back()->push_back(std::move(value));
         return open_.back()->back();
     }
-    bool place(Json value) {
+    bool place(RequestJson value) {
         if (skipped_ == 0) {
             has_id_ |= is_at_id();
             add(std::move(value));
         }
         return true;
     }
-    bool open(Json value) {
+    bool open(RequestJson value) {
         if (skipped_ > 0 || open_.size() >= kMaxControlDepth) {
             refuse(wrong("nested deeper than " + std::to_string(kMaxControlDepth) + " levels"));
             ++skipped_;
@@ -94,8 +96,8 @@ class Builder {
         return true;
     }
 
-    Json root_;
-    std::vector<Json*> open_;
+    RequestJson root_;
+    std::vector<RequestJson*> open_;
     std::string key_;
     bool in_id_ = false, has_id_ = false;
     std::size_t skipped_ = 0;  // levels that are open and too deep
@@ -105,10 +107,10 @@ class Builder {
 // The fields of a request.
 class Fields {
   public:
-    explicit Fields(const Json& body) : body_(body) {}
+    explicit Fields(const RequestJson& body) : body_(body) {}
 
     // nullptr: left out.
-    [[nodiscard]] const Json* find(std::string_view key) const {
+    [[nodiscard]] const RequestJson* find(std::string_view key) const {
         const auto found = body_.find(key);
         return found == body_.end() || found->is_null() ? nullptr : &*found;
     }
@@ -130,7 +132,7 @@ class Fields {
     }
     // Empty: left out.
     [[nodiscard]] Result<std::string> text(std::string_view key, std::size_t max = kMaxControlText) const {
-        const Json* found = find(key);
+        const RequestJson* found = find(key);
         if (found == nullptr) return std::string();
         if (!found->is_string()) return fail(wrong(key, "wanted a text"));
         const auto& text = found->get_ref<const std::string&>();
@@ -139,7 +141,7 @@ class Fields {
         return text;
     }
     [[nodiscard]] Result<std::optional<std::uint64_t>> count(std::string_view key, std::uint64_t max) const {
-        const Json* found = find(key);
+        const RequestJson* found = find(key);
         if (found == nullptr) return std::nullopt;
         if (!found->is_number_unsigned() || found->get<std::uint64_t>() > max) {
             return fail(wrong(key, "wanted a whole number, 0 to " + std::to_string(max)));
@@ -147,12 +149,12 @@ class Fields {
         return found->get<std::uint64_t>();
     }
     [[nodiscard]] Result<bool> flag(std::string_view key) const {
-        const Json* found = find(key);
+        const RequestJson* found = find(key);
         if (found != nullptr && !found->is_boolean()) return fail(wrong(key, "wanted true or false"));
         return found != nullptr && found->get<bool>();
     }
     [[nodiscard]] Result<std::optional<Duration>> timeout(std::string_view key) const {
-        const Json* found = find(key);
+        const RequestJson* found = find(key);
         if (found == nullptr) return std::nullopt;
         if (!found->is_number() || !(found->get<double>() >= 0)) return fail(wrong(key, "wanted seconds, 0 or more"));
         return from_seconds(std::min(found->get<double>(), kMaxControlTimeout));
@@ -166,18 +168,18 @@ class Fields {
     }
 
   private:
-    const Json& body_;
+    const RequestJson& body_;
 };
 
 Result<ControlRequest> read_start(const Fields& fields) {
     BT_TRY(fields.allow_only({"scenario", "inline", "out", "keep", "capture"}));
     StartRequest start;
     BT_TRY_ASSIGN(start.scenario, fields.text("scenario", kMaxControlPath));
-    const Json* given = fields.find("inline");
+    const RequestJson* given = fields.find("inline");
     if ((given == nullptr) == start.scenario.empty()) return fail(wrong("wanted either scenario (a file) or inline"));
     if (given != nullptr && given->is_object()) {
         start.from = StartRequest::From::Json;
-        start.scenario = text_of(*given);
+        start.scenario = request_text(*given);
     } else if (given != nullptr && given->is_string()) {
         start.from = StartRequest::From::Toml;
         start.scenario = given->get<std::string>();
@@ -258,8 +260,8 @@ Result<ControlRequest> read_subscribe(const Fields& fields) {
 
 Result<ControlRequest> read_unsubscribe(const Fields& fields) {
     BT_TRY(fields.allow_only({"subscription"}));
-    const Json* id = fields.find("subscription");
-    UnsubscribeRequest unsubscribe{id == nullptr ? "null" : text_of(*id)};
+    const RequestJson* id = fields.find("subscription");
+    UnsubscribeRequest unsubscribe{id == nullptr ? "null" : request_text(*id)};
     if (unsubscribe.subscription.size() > kMaxControlId) {
         return fail(wrong("subscription", "more than " + std::to_string(kMaxControlId) + " bytes"));
     }
@@ -303,8 +305,8 @@ ControlLine read_control_line(std::string_view line) {
         return {"null", fail(wrong("a request has at most " + std::to_string(kMaxControlLine) + " bytes"))};
     }
     Builder builder;
-    (void)Json::sax_parse(line, &builder);
-    std::string id = builder.id() != nullptr ? text_of(*builder.id()) : "null";
+    (void)RequestJson::sax_parse(line, &builder);
+    std::string id = builder.id() != nullptr ? request_text(*builder.id()) : "null";
     if (id.size() > kMaxControlId) {
         return {"null", fail(wrong("id", "more than " + std::to_string(kMaxControlId) + " bytes"))};
     }

@@ -12,7 +12,7 @@ using Json = nlohmann::ordered_json;
 // The kernel takes no longer one, with its name (MAX_ARG_STRLEN).
 constexpr std::size_t kMaxVariable = (128u << 10) - 64;
 
-std::string text_of(const Json& json) { return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace); }
+std::string endpoints_text(const Json& json) { return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace); }
 
 std::string_view phase_name(Phase phase) {
     switch (phase) {
@@ -54,7 +54,7 @@ Json list_nodes(const LabRun& run) {
 
 std::string tracker_url(const LabRun& run) { return run.director().nodes().front().announce; }
 
-std::string nodes_json(const LabRun& run) { return text_of(list_nodes(run)); }
+std::string nodes_json(const LabRun& run) { return endpoints_text(list_nodes(run)); }
 
 Result<std::vector<std::pair<std::string, std::string>>> swarm_environment(const LabRun& run) {
     const std::filesystem::path file = run.folder() / "nodes.json";
@@ -69,13 +69,13 @@ Result<std::vector<std::pair<std::string, std::string>>> swarm_environment(const
 }
 
 std::string endpoints_json(const LabRun& run) {
-    return text_of({{"name", run.scenario().name},
-                    {"run", run.folder().string()},
-                    {"lab_pid", getpid()},
-                    {"tracker_url", tracker_url(run)},
-                    {"torrent", run.plan().torrent.string()},
-                    {"content", run.plan().content.string()},
-                    {"nodes", list_nodes(run)}});
+    return endpoints_text({{"name", run.scenario().name},
+                           {"run", run.folder().string()},
+                           {"lab_pid", getpid()},
+                           {"tracker_url", tracker_url(run)},
+                           {"torrent", run.plan().torrent.string()},
+                           {"content", run.plan().content.string()},
+                           {"nodes", list_nodes(run)}});
 }
 
 }  // namespace bt::lab

@@ -23,7 +23,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-LabExit refuse(LabExit exit, const std::string& why) {
+LabExit refuse_grade(LabExit exit, const std::string& why) {
     std::fprintf(stderr, "swarm-lab: error: %s\n", why.c_str());
     return exit;
 }
@@ -197,21 +197,21 @@ LabExit run_grade_command(const GradeArguments& arguments) {
         return LabExit::Held;
     }
     const auto stages = grade::select_stages(arguments.stages);
-    if (!stages) return refuse(LabExit::ScenarioWrong, stages.error().message());
+    if (!stages) return refuse_grade(LabExit::ScenarioWrong, stages.error().message());
     if (arguments.command.empty())
-        return refuse(LabExit::ScenarioWrong, "which program? As in: swarm-lab grade -- ./your_program.sh");
+        return refuse_grade(LabExit::ScenarioWrong, "which program? As in: swarm-lab grade -- ./your_program.sh");
     Result<Guard> guard = Guard::start();
-    if (!guard) return refuse(LabExit::Environment, guard.error().message());
+    if (!guard) return refuse_grade(LabExit::Environment, guard.error().message());
     const Stamp stamp = stamp_now();
     const auto report = run_stages(arguments, *stages, *guard, stamp);
     if (!report) {
         const bool interrupted = report.error().code == ErrorCode::Cancelled;
-        return refuse(interrupted ? LabExit::Interrupted : LabExit::Environment, report.error().message());
+        return refuse_grade(interrupted ? LabExit::Interrupted : LabExit::Environment, report.error().message());
     }
     Status written;
     if (!arguments.json.empty()) written = write_text(arguments.json, report_json(*report));
     if (written && !arguments.junit.empty()) written = write_text(arguments.junit, junit_of(*report, stamp.for_report));
-    if (!written) return refuse(LabExit::Environment, written.error().message());
+    if (!written) return refuse_grade(LabExit::Environment, written.error().message());
     return report->passed() == report->results.size() ? LabExit::Held : LabExit::Failed;
 }
 

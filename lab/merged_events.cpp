@@ -13,8 +13,8 @@ namespace {
 constexpr std::string_view kFront = "{\"t\":";
 
 // One node's file, a line at a time.
-struct Reader {
-    explicit Reader(const EventSource& from) : source(&from), file(from.file) {}
+struct EventReader {
+    explicit EventReader(const EventSource& from) : source(&from), file(from.file) {}
 
     bool next() {
         while (std::getline(file, line)) {
@@ -61,19 +61,19 @@ void EventClock::on_line(std::string_view line, double came_at_s) {
 
 Status merge_events(const std::vector<EventSource>& sources, const std::filesystem::path& target) {
     std::ofstream out(target, std::ios::binary | std::ios::trunc);
-    std::vector<std::unique_ptr<Reader>> readers;
+    std::vector<std::unique_ptr<EventReader>> readers;
     const auto later = [&](std::size_t a, std::size_t b) {
         return readers[a]->at != readers[b]->at ? readers[a]->at > readers[b]->at : a > b;
     };
     std::priority_queue<std::size_t, std::vector<std::size_t>, decltype(later)> next(later);
     for (const EventSource& source : sources) {
-        readers.push_back(std::make_unique<Reader>(source));
+        readers.push_back(std::make_unique<EventReader>(source));
         if (readers.back()->next()) next.push(readers.size() - 1);
     }
     while (!next.empty()) {
         const std::size_t index = next.top();
         next.pop();
-        Reader& reader = *readers[index];
+        EventReader& reader = *readers[index];
         char front[48];
         const int length = std::snprintf(front, sizeof front, "{\"at\":%.6f,", reader.at);
         out.write(front, length).write(reader.line.data() + 1, static_cast<std::streamsize>(reader.line.size()) - 1);

@@ -9,10 +9,10 @@
 namespace bt::lab {
 namespace {
 
-using Json = nlohmann::json;
+using EventJson = nlohmann::json;
 
 // Events come from another process, which may be broken: a field of the wrong type counts as absent.
-void read(const Json& event, const char* key, std::uint64_t& out) {
+void read(const EventJson& event, const char* key, std::uint64_t& out) {
     const auto found = event.find(key);
     if (found == event.end()) return;
     if (found->is_number_unsigned()) {
@@ -22,19 +22,19 @@ void read(const Json& event, const char* key, std::uint64_t& out) {
     }
 }
 
-void read(const Json& event, const char* key, double& out) {
+void read(const EventJson& event, const char* key, double& out) {
     const auto found = event.find(key);
     if (found != event.end() && found->is_number()) out = found->get<double>();
 }
 
-void read(const Json& event, const char* key, std::string& out) {
+void read(const EventJson& event, const char* key, std::string& out) {
     const auto found = event.find(key);
     if (found != event.end() && found->is_string()) out = found->get<std::string>();
 }
 
 std::uint64_t plus(std::uint64_t a, std::uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
 
-void read_total(NodeStatus& node, const Json& event, const char* key, std::optional<std::uint64_t> Totals::*what) {
+void read_total(NodeStatus& node, const EventJson& event, const char* key, std::optional<std::uint64_t> Totals::*what) {
     const auto found = event.find(key);
     if (found == event.end() || !found->is_number()) return;
     std::uint64_t value = 0;
@@ -47,12 +47,12 @@ void count_failed_pieces(NodeStatus& node) {
     node.total.hash_failures = std::max(node.total.hash_failures.value_or(0), floor);
 }
 
-void apply_traffic(NodeStatus& node, const Json& event) {
+void apply_traffic(NodeStatus& node, const EventJson& event) {
     read_total(node, event, "downloaded", &Totals::downloaded);
     read_total(node, event, "uploaded", &Totals::uploaded);
 }
 
-void apply_stats(NodeStatus& node, const Json& event) {
+void apply_stats(NodeStatus& node, const EventJson& event) {
     read(event, "state", node.state);
     read(event, "progress", node.progress);
     read(event, "have", node.have);
@@ -66,7 +66,7 @@ void apply_stats(NodeStatus& node, const Json& event) {
     if (node.pieces_failed > 0) count_failed_pieces(node);
 }
 
-void apply_ready(NodeStatus& node, const Json& event, double now_s) {
+void apply_ready(NodeStatus& node, const EventJson& event, double now_s) {
     read(event, "listen", node.listen);
     read(event, "announce", node.announce);
     if (!node.ready_at) node.ready_at = now_s;
@@ -115,7 +115,7 @@ bool apply_event_line(NodeStatus& node, std::string_view line, double now_s) {
         node.scripts_failed += kind == "script_failed" ? 1 : 0;
         return true;
     }
-    const Json event = Json::parse(line, nullptr, false);
+    const EventJson event = EventJson::parse(line, nullptr, false);
     if (kind.empty() || !event.is_object()) {
         ++node.bad_events;
         return false;

@@ -10,7 +10,7 @@
 namespace bt::lab {
 namespace {
 
-LabExit refuse(LabExit exit, const std::string& why) {
+LabExit refuse_probe(LabExit exit, const std::string& why) {
     std::fprintf(stderr, "swarm-lab: error: %s\n", why.c_str());
     return exit;
 }
@@ -36,18 +36,19 @@ LabExit run_probe_command(const ProbeArguments& arguments) {
     probe::Target target;
     const auto endpoint = Endpoint::parse(arguments.endpoint);
     if (!endpoint)
-        return refuse(LabExit::ScenarioWrong, "\"" + arguments.endpoint + "\" is no IP:PORT, as in 127.0.0.1:6881");
+        return refuse_probe(LabExit::ScenarioWrong,
+                            "\"" + arguments.endpoint + "\" is no IP:PORT, as in 127.0.0.1:6881");
     target.endpoint = *endpoint;
     auto metainfo = app::load_metainfo(arguments.torrent);
-    if (!metainfo) return refuse(LabExit::ScenarioWrong, metainfo.error().message());
+    if (!metainfo) return refuse_probe(LabExit::ScenarioWrong, metainfo.error().message());
     if ((*metainfo)->layout().piece_count() == 0)
-        return refuse(LabExit::ScenarioWrong, arguments.torrent + ": a torrent without content");
+        return refuse_probe(LabExit::ScenarioWrong, arguments.torrent + ": a torrent without content");
     target.metainfo = std::move(*metainfo);
     target.patience = std::chrono::duration_cast<probe::Wait>(arguments.patience);
     target.unchoke_patience = std::chrono::duration_cast<probe::Wait>(arguments.unchoke_patience);
     target.rng_seed = app::entropy_seed();
     const auto report = probe::run_probe(target);
-    if (!report) return refuse(LabExit::Environment, report.error().message());
+    if (!report) return refuse_probe(LabExit::Environment, report.error().message());
     std::fputs((arguments.json ? report_json(*report) : report_text(*report)).c_str(), stdout);
     return report->count(probe::Verdict::Broken) == 0 ? LabExit::Held : LabExit::Failed;
 }

@@ -7,7 +7,7 @@
 namespace bt::lab {
 namespace {
 
-using Json = nlohmann::json;
+using EventJson = nlohmann::json;
 
 constexpr std::string_view kKindKey = "\"event\":\"";
 
@@ -97,7 +97,7 @@ bool holds(const FieldTest& test, const std::string& found) {
     return false;
 }
 
-Error wrong(std::string what) { return local_error(ErrorCode::InvalidConfig, std::move(what)); }
+Error wrong_query(std::string what) { return local_error(ErrorCode::InvalidConfig, std::move(what)); }
 
 }  // namespace
 
@@ -129,7 +129,7 @@ std::string_view event_kind_of(std::string_view line) {
 }
 
 Result<Query> Query::parse(std::string_view text) {
-    if (text.size() > kMaxQuery) return fail(wrong("a query has at most 1000 bytes"));
+    if (text.size() > kMaxQuery) return fail(wrong_query("a query has at most 1000 bytes"));
     const auto is_pattern = [](char c) { return is_word(c) || c == '*' || c == '?'; };
     Query query;
     query.text_ = text;
@@ -140,7 +140,7 @@ Result<Query> Query::parse(std::string_view text) {
         query.event_ = reader.take(is_pattern);
     }
     if (query.event_.empty() || query.nodes_.empty()) {
-        return fail(wrong("wanted \"[NODES:] EVENT [FIELD OP VALUE]...\", such as \"client-*: peer_banned\""));
+        return fail(wrong_query("wanted \"[NODES:] EVENT [FIELD OP VALUE]...\", such as \"client-*: peer_banned\""));
     }
     while (!reader.at_end()) {
         FieldTest test;
@@ -149,13 +149,13 @@ Result<Query> Query::parse(std::string_view text) {
         const std::optional<FieldTest::Op> op = operator_of(op_text);
         std::optional<std::string> value = op ? reader.value() : std::nullopt;
         if (test.field.empty() || !value) {
-            return fail(wrong("wanted FIELD OP VALUE with = != < <= > >= or ~ behind the event, near \"" +
-                              std::string(reader.rest()) + "\""));
+            return fail(wrong_query("wanted FIELD OP VALUE with = != < <= > >= or ~ behind the event, near \"" +
+                                    std::string(reader.rest()) + "\""));
         }
         test.op = *op;
         test.value = std::move(*value);
         query.tests_.push_back(std::move(test));
-        if (query.tests_.size() > kMaxQueryConditions) return fail(wrong("a query has at most 16 conditions"));
+        if (query.tests_.size() > kMaxQueryConditions) return fail(wrong_query("a query has at most 16 conditions"));
     }
     return query;
 }
@@ -163,7 +163,7 @@ Result<Query> Query::parse(std::string_view text) {
 bool Query::matches(std::string_view node, std::string_view line) const {
     if (!matches_pattern(node, nodes_) || !matches_pattern(event_kind_of(line), event_)) return false;
     if (tests_.empty()) return !event_kind_of(line).empty();
-    const Json event = Json::parse(line, nullptr, false);
+    const EventJson event = EventJson::parse(line, nullptr, false);
     if (!event.is_object()) return false;
     return std::ranges::all_of(tests_, [&event](const FieldTest& test) {
         const auto found = event.find(test.field);

@@ -82,7 +82,7 @@ Json seed_amplification(const RunRecord& run) {
     return run.content.bytes == 0 ? 0 : static_cast<double>(*sent) / static_cast<double>(run.content.bytes);
 }
 
-std::string in_seconds(double value) {
+std::string two_decimals_s(double value) {
     char text[32];
     std::snprintf(text, sizeof text, "%.2f s", value);
     return text;
@@ -137,7 +137,7 @@ std::string report_json(const Scenario& scenario, const RunRecord& run) {
 std::string summary_text(const Scenario& scenario, const RunRecord& run) {
     const LabExit exit = exit_of(run);
     std::string out = scenario.name + ": " + std::string(verdict_word(exit)) + " (" + run.detail + ", " +
-                      in_seconds(run.wall_s) + " in all)\n";
+                      two_decimals_s(run.wall_s) + " in all)\n";
     if (run.content.bytes > 0) {
         out += "  content      " + run.content.name + ", " + std::to_string(run.content.files) + " files, " +
                app::human_bytes(static_cast<double>(run.content.bytes)) + ", " + std::to_string(run.content.pieces) +

@@ -80,7 +80,7 @@ std::string with_name(std::string_view text, const std::string& name) {
     return out;
 }
 
-LabExit refuse(LabExit exit, const std::string& what) {
+LabExit refuse_command(LabExit exit, const std::string& what) {
     std::fprintf(stderr, "swarm-lab: error: %s\n", what.c_str());
     return exit;
 }
@@ -104,9 +104,9 @@ void list_folder(const fs::path& bin, const char* heading, const std::string& fo
 
 LabExit check_scenario(const std::string& scenario, const fs::path& bin) {
     const Result<Prepared> prepared = prepare_scenario(find_scenario(bin, scenario), bin);
-    if (!prepared) return refuse(LabExit::ScenarioWrong, prepared.error().message());
+    if (!prepared) return refuse_command(LabExit::ScenarioWrong, prepared.error().message());
     if (const Status there = check_programs(*prepared); !there) {
-        return refuse(LabExit::Environment, there.error().message());
+        return refuse_command(LabExit::Environment, there.error().message());
     }
     const Scenario& read = prepared->scenario;
     std::printf("%s: fine\n", read.name.c_str());
@@ -127,15 +127,16 @@ LabExit check_scenario(const std::string& scenario, const fs::path& bin) {
 LabExit write_starter(const fs::path& path) {
     const std::string name = path.stem().string();
     if (path.extension() != ".toml")
-        return refuse(LabExit::ScenarioWrong, path.string() + ": wanted a name with .toml");
+        return refuse_command(LabExit::ScenarioWrong, path.string() + ": wanted a name with .toml");
     const fs::path recipe = path.parent_path() / (name + "-content.toml");
     std::error_code ignored;
     for (const fs::path& file : {path, recipe}) {
-        if (fs::exists(file, ignored)) return refuse(LabExit::ScenarioWrong, file.string() + ": is there already");
+        if (fs::exists(file, ignored))
+            return refuse_command(LabExit::ScenarioWrong, file.string() + ": is there already");
     }
     for (const auto& [file, text] : {std::pair(path, kStarter), std::pair(recipe, kStarterContent)}) {
         const Status written = write_text(file, with_name(text, name));
-        if (!written) return refuse(LabExit::Environment, written.error().message());
+        if (!written) return refuse_command(LabExit::Environment, written.error().message());
     }
     std::printf("%s and %s are written; next: swarm-lab run %s\n", path.c_str(), recipe.c_str(), path.c_str());
     return LabExit::Held;

@@ -100,7 +100,7 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
     }
 }
 
-std::string number_text(double value) {
+std::string swept_number(double value) {
     char text[40];
     std::snprintf(text, sizeof text, "%.3f", value);
     return text;
@@ -111,7 +111,7 @@ void add_row(const Variant& variant, LabExit exit, const RunRecord& record, std:
              Json& out) {
     const std::optional<std::uint64_t> from_seeders = sum_of(record.nodes, &Totals::uploaded, NodeKind::Seeder);
     const std::optional<std::uint64_t> all = sum_of(record.nodes, &Totals::uploaded);
-    const std::string seconds = record.completion_time ? number_text(to_seconds(*record.completion_time)) : "-";
+    const std::string seconds = record.completion_time ? swept_number(to_seconds(*record.completion_time)) : "-";
     std::optional<double> share;
     if (all) share = *all == 0 ? 0 : static_cast<double>(*from_seeders) / static_cast<double>(*all);
     std::vector<std::string> row;
@@ -120,7 +120,7 @@ void add_row(const Variant& variant, LabExit exit, const RunRecord& record, std:
         row.push_back(value);
         one["values"][key] = value;
     }
-    row.insert(row.end(), {exit == LabExit::Held ? "held" : "FAILED", seconds, share ? number_text(*share) : "-"});
+    row.insert(row.end(), {exit == LabExit::Held ? "held" : "FAILED", seconds, share ? swept_number(*share) : "-"});
     rows.push_back(std::move(row));
     one["exit_code"] = static_cast<int>(exit);
     one["completion_s"] = record.completion_time ? Json(to_seconds(*record.completion_time)) : Json(nullptr);

@@ -10,7 +10,7 @@ namespace {
 using app::ConfigNode;
 
 // JSON's strings are TOML's, but for DEL.
-std::string quoted(const std::string& text) {
+std::string toml_string(const std::string& text) {
     std::string out = nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
     for (std::size_t at = 0; (at = out.find('\x7f', at)) != std::string::npos;) out.replace(at, 1, "\\u007f");
     return out;
@@ -28,11 +28,11 @@ std::string toml_value(const ConfigNode& node) {
             } else if constexpr (std::is_same_v<T, ConfigNode::Table>) {
                 std::string out = "{";
                 for (const auto& [key, item] : value) {
-                    out += (out.size() > 1 ? ", " : "") + quoted(key) + " = " + toml_value(item);
+                    out += (out.size() > 1 ? ", " : "") + toml_string(key) + " = " + toml_value(item);
                 }
                 return out + "}";
             } else if constexpr (std::is_same_v<T, std::string>) {
-                return quoted(value);
+                return toml_string(value);
             } else if constexpr (std::is_same_v<T, ConfigNode::Null> || std::is_same_v<T, ConfigNode::Other>) {
                 return "\"\"";  // no rule takes them: refused before
             } else {
@@ -54,7 +54,7 @@ Status read_tracker_rules(const app::ConfigFile& file, const app::ConfigTable& t
             if (auto* path = std::get_if<std::string>(&value.value); path != nullptr && key == "torrent") {
                 *path = file.resolve_path(*path);
             }
-            scenario.tracker_config += quoted(key) + " = " + toml_value(value) + "\n";
+            scenario.tracker_config += toml_string(key) + " = " + toml_value(value) + "\n";
         }
     }
     return {};

@@ -17,7 +17,7 @@ bool is_word_character(char c) {
 }
 
 // JSON's, but for characters that it writes as two halves.
-std::string quoted(const std::string& text) {
+std::string yaml_string(const std::string& text) {
     std::string out = Json(text).dump(-1, ' ', true, nlohmann::detail::error_handler_t::replace);
     for (std::size_t at = 0; (at = out.find('\\', at)) != std::string::npos; at += 2) {
         const auto half = [&](std::size_t from) { return std::stoul(out.substr(from + 2, 4), nullptr, 16); };
@@ -50,7 +50,7 @@ bool means_something(std::string word) {
 std::string key_text(const std::string& key) {
     const bool letter = !key.empty() && ((key[0] >= 'a' && key[0] <= 'z') || (key[0] >= 'A' && key[0] <= 'Z'));
     const bool plain = letter && std::ranges::all_of(key, is_word_character) && !means_something(key);
-    return plain ? key : quoted(key);
+    return plain ? key : yaml_string(key);
 }
 
 // One that a literal block gives back byte by byte: printable lines, the last with its end, no blank at a line's begin
@@ -96,7 +96,7 @@ void add_value(std::string& out, const Json& value, std::size_t indent, bool in_
     if (value.is_string() && fits_block(value.get_ref<const std::string&>())) {
         return add_block(out, value.get_ref<const std::string&>(), indent);
     }
-    out += value.is_string() ? quoted(value.get_ref<const std::string&>()) : value.dump();
+    out += value.is_string() ? yaml_string(value.get_ref<const std::string&>()) : value.dump();
     out += '\n';
 }
 

@@ -13,7 +13,6 @@ namespace {
 using app::ConfigFile;
 using app::ConfigTable;
 
-constexpr Duration kLongest = std::chrono::hours(24);
 constexpr std::int64_t kMaxU32 = UINT32_MAX;
 
 template <class Choice>
@@ -45,13 +44,13 @@ Status read_profile(const ConfigTable& root, AnnounceSettings& to) {
 }
 
 Status read_times(const ConfigTable& root, AnnounceSettings& to) {
-    BT_TRY_ASSIGN(const auto interval, root.duration("interval", seconds(1), kLongest));
-    BT_TRY_ASSIGN(const auto min_interval, root.duration("minInterval", seconds(0), kLongest));
-    BT_TRY_ASSIGN(const auto peer_timeout, root.duration("peerTimeout", seconds(1), kLongest * 7));
+    BT_TRY_ASSIGN(const auto interval, root.duration("interval", seconds(1), kLongestTime));
+    BT_TRY_ASSIGN(const auto min_interval, root.duration("minInterval", seconds(0), kLongestTime));
+    BT_TRY_ASSIGN(const auto peer_timeout, root.duration("peerTimeout", seconds(1), kLongestTime * 7));
     to.interval = interval.value_or(to.interval);
     to.min_interval = min_interval.value_or(std::min(to.min_interval, to.interval));
     if (to.min_interval > to.interval) return fail(root.error_at("minInterval", "must not be over interval"));
-    BT_TRY_ASSIGN(const auto jitter, root.duration("intervalJitter", seconds(0), kLongest));
+    BT_TRY_ASSIGN(const auto jitter, root.duration("intervalJitter", seconds(0), kLongestTime));
     to.interval_jitter = jitter.value_or(std::min(to.interval_jitter, to.interval / 20));
     to.registry.peer_timeout = peer_timeout.value_or(Duration::zero());
     return {};
@@ -158,7 +157,7 @@ Status read_rest(const ConfigFile& file, const ConfigTable& root, Config& config
         if (!parsed) return fail(root.error_at("eventsLevel", parsed.error().message()));
         config.events_level = *parsed;
     }
-    BT_TRY_ASSIGN(const auto stats, root.duration("statsInterval", milliseconds(10), kLongest));
+    BT_TRY_ASSIGN(const auto stats, root.duration("statsInterval", milliseconds(10), kLongestTime));
     if (stats) config.node.stats_interval = *stats;
     return {};
 }

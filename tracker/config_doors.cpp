@@ -9,7 +9,6 @@ namespace {
 using app::ConfigFile;
 using app::ConfigTable;
 
-constexpr Duration kLongest = std::chrono::hours(24);
 constexpr std::size_t kMaxPem = 1u << 20;
 
 Status read_door(const ConfigTable& table, DoorConfig& door) {
@@ -25,7 +24,7 @@ Status read_http(const ConfigTable& table, Config& config) {
     BT_TRY(table.allow_only({"enabled", "port", "bind", "interval", "proxies", "proxyProtocol"}));
     BT_TRY(read_door(table, config.http));
     AnnounceSettings& announce = config.node.announce;
-    BT_TRY_ASSIGN(const auto interval, table.duration("interval", seconds(1), kLongest));
+    BT_TRY_ASSIGN(const auto interval, table.duration("interval", seconds(1), kLongestTime));
     if (interval) {
         if (!announce.udp_interval) announce.udp_interval = announce.interval;
         announce.interval = *interval;
@@ -43,9 +42,9 @@ Status read_http(const ConfigTable& table, Config& config) {
 Status read_udp(const ConfigTable& table, Config& config) {
     BT_TRY(table.allow_only({"enabled", "port", "bind", "interval", "grace", "lenient"}));
     BT_TRY(read_door(table, config.udp));
-    BT_TRY_ASSIGN(const auto interval, table.duration("interval", seconds(1), kLongest));
+    BT_TRY_ASSIGN(const auto interval, table.duration("interval", seconds(1), kLongestTime));
     if (interval) config.node.announce.udp_interval = *interval;
-    BT_TRY_ASSIGN(const auto grace, table.duration("grace", seconds(0), kLongest));
+    BT_TRY_ASSIGN(const auto grace, table.duration("grace", seconds(0), kLongestTime));
     BT_TRY_ASSIGN(const auto lenient, table.boolean("lenient"));
     config.node.udp_ids = {grace.value_or(Duration::zero()), lenient.value_or(false)};
     return {};

@@ -13,8 +13,6 @@ namespace {
 using app::ConfigFile;
 using app::ConfigTable;
 
-constexpr Duration kLongest = std::chrono::hours(24);
-
 // A file that is no torrent keeps its own error code: the program then ends as for a bad torrent.
 Result<std::shared_ptr<const meta::Metainfo>> read_torrent(const ConfigFile& file, const ConfigTable& table,
                                                            const std::string& name) {
@@ -101,8 +99,8 @@ Status read_own_settings(const ConfigFile& file, const ConfigTable& table, Confi
     const auto [at, is_new] = announce.per_torrent.try_emplace(info_hash);
     if (!is_new) return fail(table.error_here("a second table for torrent " + to_hex(info_hash)));
     TorrentSettings& own = at->second;
-    BT_TRY_ASSIGN(own.interval, table.duration("interval", seconds(1), kLongest));
-    BT_TRY_ASSIGN(own.min_interval, table.duration("minInterval", seconds(0), kLongest));
+    BT_TRY_ASSIGN(own.interval, table.duration("interval", seconds(1), kLongestTime));
+    BT_TRY_ASSIGN(own.min_interval, table.duration("minInterval", seconds(0), kLongestTime));
     BT_TRY_ASSIGN(own.static_peers, read_peers(table));
     return {};
 }

@@ -11,6 +11,7 @@ namespace bt::tracker {
 inline constexpr std::size_t kMaxListFile = 64u << 20;  // bytes of a file of info_hashes or passkeys
 inline constexpr std::size_t kMaxPasskey = 128;         // characters
 inline constexpr std::size_t kMaxWords = 1'000;         // bytes of trackerId and warning
+inline constexpr Duration kLongestTime = std::chrono::hours(24);
 
 // config_lists.cpp
 [[nodiscard]] Result<Address> read_address(const app::ConfigTable& table, std::string_view key,

@@ -86,11 +86,6 @@ void write_swarm(JsonWriter& json, const SeenSwarm& swarm, const SwarmCounts& co
     json.end_array().end_object();
 }
 
-void write_rates(JsonWriter& json, std::string_view name, const RateMeter::Rates& rates) {
-    json.key(name).begin_object().field("connects", rates.connects).field("announces", rates.announces);
-    json.field("scrapes", rates.scrapes).field("refused", rates.refused).end_object();
-}
-
 }  // namespace
 
 std::vector<AddressRange> loopback_only() { return {*AddressRange::parse("127.0.0.0/8"), *AddressRange::parse("::1")}; }

@@ -14,7 +14,7 @@ using app::ConfigNode;
 using app::ConfigTable;
 using Keys = std::vector<std::string_view>;
 
-constexpr Duration kLongest = std::chrono::hours(24 * 365);
+constexpr Duration kLongestAge = std::chrono::hours(24 * 365);
 constexpr Duration kLongestWait = minutes(10);
 
 // What an action takes besides the conditions.
@@ -175,8 +175,8 @@ Status read_when(const ConfigTable& table, RuleMatch& match) {
     match.count_all = count == "all";
     BT_TRY_ASSIGN(const auto share, table.number("share", 0, 1));
     if (share) match.share = static_cast<std::uint32_t>(std::lround(*share * kShareWhole));
-    BT_TRY_ASSIGN(const auto from, table.duration("from", seconds(0), kLongest));
-    BT_TRY_ASSIGN(const auto until, table.duration("until", seconds(0), kLongest));
+    BT_TRY_ASSIGN(const auto from, table.duration("from", seconds(0), kLongestAge));
+    BT_TRY_ASSIGN(const auto until, table.duration("until", seconds(0), kLongestAge));
     match.from = from.value_or(match.from);
     match.until = until.value_or(match.until);
     if (match.until <= match.from) return fail(table.error_at("until", "must be later than from"));

@@ -53,13 +53,13 @@ void write_door(JsonWriter& json, std::string_view name, const DoorCounts& count
     json.field("refused", counts.refused).field("silent", counts.silent).end_object();
 }
 
+}  // namespace
+
 void write_rates(JsonWriter& json, std::string_view name, const RateMeter::Rates& rates) {
     json.key(name).begin_object();
     json.field("connects", rates.connects).field("announces", rates.announces).field("scrapes", rates.scrapes);
     json.field("refused", rates.refused).end_object();
 }
-
-}  // namespace
 
 void RateMeter::sample(const Numbers& numbers) {
     samples_.push_back({numbers.now, sum(numbers.http, numbers.udp)});

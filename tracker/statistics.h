@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "common/base/time.h"
+#include "common/telemetry/json_writer.h"
 #include "tracker/exchange.h"
 #include "tracker/rules.h"
 
@@ -51,6 +52,9 @@ class RateMeter {
     };
     std::deque<Sample> samples_;  // of the last minute, oldest first
 };
+
+// An object of that name, with a number for each kind of request.
+void write_rates(telemetry::JsonWriter& json, std::string_view name, const RateMeter::Rates& rates);
 
 [[nodiscard]] std::string metrics_text(const Numbers& numbers, const RuleBook& rules);
 [[nodiscard]] std::string stats_json(const Numbers& numbers, const RateMeter& rates, const RuleBook& rules);

@@ -8,10 +8,10 @@
 namespace bt::crypto {
 namespace {
 
-struct FreeContext {
+struct FreeDigestContext {
     void operator()(EVP_MD_CTX* context) const { EVP_MD_CTX_free(context); }
 };
-using Context = std::unique_ptr<EVP_MD_CTX, FreeContext>;
+using DigestContext = std::unique_ptr<EVP_MD_CTX, FreeDigestContext>;
 
 // Fetched once: looking the algorithm up costs more than hashing a short message.
 const EVP_MD* sha1_algorithm() {
@@ -20,8 +20,8 @@ const EVP_MD* sha1_algorithm() {
     return algorithm;
 }
 
-Context make_context() {
-    Context context(EVP_MD_CTX_new());
+DigestContext make_context() {
+    DigestContext context(EVP_MD_CTX_new());
     BT_CHECK(context != nullptr);
     return context;
 }
@@ -41,7 +41,7 @@ Sha1Digest end(EVP_MD_CTX* context) {
 
 Sha1Digest sha1(ByteView message) {
     // One context a thread, used again: its state never outlives the call.
-    thread_local const Context context = make_context();
+    thread_local const DigestContext context = make_context();
     begin(context.get());
     add(context.get(), message);
     return end(context.get());
@@ -62,7 +62,7 @@ void sha1_pair(ByteView first, ByteView second, Sha1Digest& first_digest, Sha1Di
 }
 
 struct Sha1::State {
-    Context context = make_context();
+    DigestContext context = make_context();
 };
 
 Sha1::Sha1() : state_(std::make_unique<State>()) { begin(state_->context.get()); }

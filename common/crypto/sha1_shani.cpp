@@ -19,8 +19,8 @@ constexpr std::size_t kBlock = 64;
 #define BT_SHANI __attribute__((target("sha,sse4.1,ssse3")))
 #define BT_SHANI_INLINE __attribute__((target("sha,sse4.1,ssse3"), always_inline)) inline
 
-// State of one message as the instructions want it: a…d in one register, a in the highest word; e alone, highest.
-struct State {
+// ShaniState of one message as the instructions want it: a…d in one register, a in the highest word; e alone, highest.
+struct ShaniState {
     __m128i abcd;
     __m128i e;
 };
@@ -39,7 +39,7 @@ BT_SHANI_INLINE __m128i load_words(const Byte* bytes) {
 }
 
 template <int Group>
-BT_SHANI_INLINE void four_rounds(Lane& lane, const State& start, const Byte* block) {
+BT_SHANI_INLINE void four_rounds(Lane& lane, const ShaniState& start, const Byte* block) {
     __m128i& words = lane.words[Group % 4];
     if constexpr (Group < 4) {
         words = load_words(block + 16 * Group);
@@ -58,13 +58,13 @@ BT_SHANI_INLINE void four_rounds(Lane& lane, const State& start, const Byte* blo
     lane.abcd = _mm_sha1rnds4_epu32(lane.abcd, e_and_words, Group / 5);
 }
 
-BT_SHANI_INLINE void finish_block(const Lane& lane, State& state) {
+BT_SHANI_INLINE void finish_block(const Lane& lane, ShaniState& state) {
     state.e = _mm_sha1nexte_epu32(lane.before, state.e);
     state.abcd = _mm_add_epi32(lane.abcd, state.abcd);
 }
 
 template <int... Group>
-BT_SHANI_INLINE void block_of_one(State& a, const Byte* a_block, std::integer_sequence<int, Group...>) {
+BT_SHANI_INLINE void block_of_one(ShaniState& a, const Byte* a_block, std::integer_sequence<int, Group...>) {
     Lane lane;
     lane.abcd = a.abcd;
     (four_rounds<Group>(lane, a, a_block), ...);
@@ -72,7 +72,7 @@ BT_SHANI_INLINE void block_of_one(State& a, const Byte* a_block, std::integer_se
 }
 
 template <int... Group>
-BT_SHANI_INLINE void block_of_two(State& a, State& b, const Byte* a_block, const Byte* b_block,
+BT_SHANI_INLINE void block_of_two(ShaniState& a, ShaniState& b, const Byte* a_block, const Byte* b_block,
                                   std::integer_sequence<int, Group...>) {
     Lane a_lane;
     Lane b_lane;
@@ -85,31 +85,31 @@ BT_SHANI_INLINE void block_of_two(State& a, State& b, const Byte* a_block, const
 
 using Groups = std::make_integer_sequence<int, 20>;
 
-BT_SHANI void run_one(State& state, const Byte* bytes, std::size_t blocks) {
-    State a = state;
+BT_SHANI void run_one(ShaniState& state, const Byte* bytes, std::size_t blocks) {
+    ShaniState a = state;
     for (; blocks > 0; --blocks, bytes += kBlock) block_of_one(a, bytes, Groups{});
     state = a;
 }
 
-BT_SHANI void run_two(State& first, State& second, const Byte* first_bytes, const Byte* second_bytes,
+BT_SHANI void run_two(ShaniState& first, ShaniState& second, const Byte* first_bytes, const Byte* second_bytes,
                       std::size_t blocks) {
-    State a = first;
-    State b = second;
+    ShaniState a = first;
+    ShaniState b = second;
     for (; blocks > 0; --blocks, first_bytes += kBlock, second_bytes += kBlock)
         block_of_two(a, b, first_bytes, second_bytes, Groups{});
     first = a;
     second = b;
 }
 
-BT_SHANI State initial_state() {
-    State state;
+BT_SHANI ShaniState initial_state() {
+    ShaniState state;
     state.abcd = _mm_set_epi32(0x67452301, static_cast<int>(0xefcdab89), static_cast<int>(0x98badcfe), 0x10325476);
     state.e = _mm_set_epi32(static_cast<int>(0xc3d2e1f0), 0, 0, 0);
     return state;
 }
 
 // Blocks from `done` on, then the padding: 0x80, zeros, the length in bits (FIPS 180-4, 5.1.1).
-BT_SHANI Sha1Digest run_rest(State state, ByteView message, std::size_t done) {
+BT_SHANI Sha1Digest run_rest(ShaniState state, ByteView message, std::size_t done) {
     const std::size_t whole = message.size() / kBlock;
     run_one(state, message.data() + done * kBlock, whole - done);
 
@@ -144,8 +144,8 @@ bool is_supported() {
 }
 
 BT_SHANI void sha1_pair(ByteView first, ByteView second, Sha1Digest& first_digest, Sha1Digest& second_digest) {
-    State a = initial_state();
-    State b = initial_state();
+    ShaniState a = initial_state();
+    ShaniState b = initial_state();
     const std::size_t both = std::min(first.size(), second.size()) / kBlock;
     run_two(a, b, first.data(), second.data(), both);
     first_digest = run_rest(a, first, both);

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kStep = 16 * 1024;
 constexpr int kGzipOnly = 16 + MAX_WBITS;  // no raw or zlib streams
 
-std::unexpected<Error> broken(std::string what) {
+std::unexpected<Error> broken_stream(std::string what) {
     return fail(remote_error(ErrorCode::InvalidHttp, "gzip body: " + std::move(what)));
 }
 
@@ -40,7 +40,7 @@ Status GzipDecoder::Impl::step(ByteBuffer& out, std::size_t max_size) {
     const bool is_starved = result == Z_BUF_ERROR && stream.avail_in == 0;
     if (result != Z_OK && result != Z_STREAM_END && !is_starved) {
         if (result == Z_MEM_ERROR) return fail(local_error(ErrorCode::LimitReached, "no memory to unpack a gzip body"));
-        return broken(stream.msg != nullptr ? stream.msg : "not such a stream");
+        return broken_stream(stream.msg != nullptr ? stream.msg : "not such a stream");
     }
     const std::size_t count = kStep - stream.avail_out;
     if (count > max_size - out.size()) {
@@ -67,13 +67,13 @@ Status GzipDecoder::receive(ByteView bytes, ByteBuffer& out, std::size_t max_siz
     while (!impl_->ended && (impl_->stream.avail_in > 0 || impl_->stream.avail_out == 0)) {
         BT_TRY(impl_->step(out, max_size));
     }
-    if (impl_->stream.avail_in > 0) return broken("bytes behind its end");
+    if (impl_->stream.avail_in > 0) return broken_stream("bytes behind its end");
     return {};
 }
 
 Status GzipDecoder::finish() const {
     if (!impl_ || impl_->ended) return {};
-    return broken("it breaks off");
+    return broken_stream("it breaks off");
 }
 
 }  // namespace bt::http

@@ -16,7 +16,7 @@ void append_escape(std::string& out, unsigned code) {
 }
 
 // Bytes of the well-formed UTF-8 character at the start of rest; 0 where there is none.
-std::size_t character_size(std::string_view rest) {
+std::size_t utf8_size(std::string_view rest) {
     const auto first = static_cast<unsigned char>(rest[0]);
     const std::size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
     return size <= rest.size() && is_valid_utf8(rest.substr(0, size)) ? size : 0;
@@ -80,7 +80,7 @@ void append_node(std::string& out, const BencodeNode& node) {
 void append_lossless_json_string(std::string& out, std::string_view bytes) {
     out += '"';
     while (!bytes.empty()) {
-        const std::size_t size = character_size(bytes);
+        const std::size_t size = utf8_size(bytes);
         if (size == 0) {
             append_escape(out, 0xdc00u + static_cast<unsigned char>(bytes[0]));
         } else if (size == 1) {

@@ -145,7 +145,7 @@ Result<std::vector<std::uint8_t>> unless_nothing_is_left(std::vector<std::uint8_
 }
 
 // Length of the text's first character, in bytes.
-std::size_t character_size(std::string_view text) {
+std::size_t first_character_size(std::string_view text) {
     std::size_t size = 1;
     while (size < text.size() && (static_cast<unsigned char>(text[size]) & 0xC0u) == 0x80u) ++size;
     return size;
@@ -178,7 +178,7 @@ bool matches_pattern(std::string_view pattern, std::string_view text) {
             const bool is_escaped = pattern[p] == '\\' && p + 1 < pattern.size();
             if (!is_escaped && pattern[p] == '?' && text[t] != '/') {
                 ++p;
-                t += character_size(text.substr(t));
+                t += first_character_size(text.substr(t));
                 continue;
             }
             if (pattern[is_escaped ? p + 1 : p] == text[t]) {

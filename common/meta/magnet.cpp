@@ -12,7 +12,7 @@ namespace {
 constexpr std::string_view kScheme = "magnet:?";
 constexpr std::string_view kHashPrefix = "urn:btih:";
 
-std::unexpected<Error> refuse(std::string detail, std::size_t offset) {
+std::unexpected<Error> refuse_magnet(std::string detail, std::size_t offset) {
     return fail(remote_error(ErrorCode::InvalidMagnet, "magnet: " + std::move(detail), offset));
 }
 
@@ -29,13 +29,14 @@ bool is_plain_text(std::string_view text) {
            std::all_of(text.begin(), text.end(), [](char c) { return static_cast<Byte>(c) > 0x20 && c != 0x7f; });
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_decimal_digit(char c) { return c >= '0' && c <= '9'; }
 
 // "tr" and, as some programs number them, "tr.1".
 bool is_key(std::string_view key, std::string_view name) {
     if (!starts_with_any_case(key, name)) return false;
     key.remove_prefix(name.size());
-    return key.empty() || (key.size() > 1 && key[0] == '.' && std::all_of(key.begin() + 1, key.end(), is_digit));
+    return key.empty() ||
+           (key.size() > 1 && key[0] == '.' && std::all_of(key.begin() + 1, key.end(), is_decimal_digit));
 }
 
 std::optional<InfoHash> parse_hash(std::string_view text) {
@@ -65,15 +66,15 @@ class Parser {
   public:
     Result<Magnet> run(std::string_view uri) {
         if (uri.size() > kMaxMagnetSize)
-            return refuse(std::to_string(uri.size()) + " bytes are more than 64 KiB", kMaxMagnetSize);
-        if (!starts_with_any_case(uri, kScheme)) return refuse("does not start with \"magnet:?\"", 0);
+            return refuse_magnet(std::to_string(uri.size()) + " bytes are more than 64 KiB", kMaxMagnetSize);
+        if (!starts_with_any_case(uri, kScheme)) return refuse_magnet("does not start with \"magnet:?\"", 0);
         std::size_t begin = kScheme.size();
         while (begin <= uri.size()) {
             const std::size_t end = std::min(uri.find('&', begin), uri.size());
             BT_TRY(parameter(uri.substr(begin, end - begin), begin));
             begin = end + 1;
         }
-        if (!has_hash_) return refuse("no xt=urn:btih", uri.size());
+        if (!has_hash_) return refuse_magnet("no xt=urn:btih", uri.size());
         return std::move(magnet_);
     }
 
@@ -100,8 +101,8 @@ class Parser {
     Status topic(std::string_view value, std::size_t offset) {
         if (!starts_with_any_case(value, kHashPrefix)) return {};
         const auto hash = parse_hash(value.substr(kHashPrefix.size()));
-        if (!hash) return refuse("btih is neither 40 hex digits nor 32 of base32", offset);
-        if (has_hash_ && magnet_.info_hash != *hash) return refuse("two different btih", offset);
+        if (!hash) return refuse_magnet("btih is neither 40 hex digits nor 32 of base32", offset);
+        if (has_hash_ && magnet_.info_hash != *hash) return refuse_magnet("two different btih", offset);
         has_hash_ = true;
         magnet_.info_hash = *hash;
         return {};
@@ -110,7 +111,7 @@ class Parser {
     Status tracker(const std::string& url, std::size_t offset) {
         auto& trackers = magnet_.trackers;
         if (!is_plain_text(url) || std::find(trackers.begin(), trackers.end(), url) != trackers.end()) return {};
-        if (trackers.size() == kMaxMagnetTrackers) return refuse("more than 200 trackers", offset);
+        if (trackers.size() == kMaxMagnetTrackers) return refuse_magnet("more than 200 trackers", offset);
         trackers.push_back(url);
         return {};
     }
@@ -120,7 +121,7 @@ class Parser {
         const bool is_usable = endpoint ? endpoint->port != 0 : is_host_and_port(text);
         if (!is_usable) return {};
         if (magnet_.peers.size() + magnet_.peer_hosts.size() == kMaxMagnetPeers)
-            return refuse("more than 200 peers", offset);
+            return refuse_magnet("more than 200 peers", offset);
         if (endpoint) {
             magnet_.peers.push_back(*endpoint);
         } else {
@@ -140,7 +141,7 @@ Result<Magnet> Magnet::parse(std::string_view uri) { return Parser().run(uri); }
 Result<Magnet> Magnet::parse_link(std::string_view text) {
     if (starts_with_any_case(text, "magnet:")) return parse(text);
     const auto hash = parse_hash(text);
-    if (!hash) return refuse("neither a magnet URI nor an info_hash of 40 hex digits or 32 of base32", 0);
+    if (!hash) return refuse_magnet("neither a magnet URI nor an info_hash of 40 hex digits or 32 of base32", 0);
     Magnet magnet;
     magnet.info_hash = *hash;
     return magnet;

@@ -7,7 +7,7 @@
 namespace bt::meta {
 namespace {
 
-std::unexpected<Error> refuse(std::string detail) {
+std::unexpected<Error> refuse_to_write(std::string detail) {
     return fail(local_error(ErrorCode::InvalidArgument, std::move(detail)));
 }
 
@@ -75,11 +75,11 @@ void write_web_seeds(BencodeWriter& out, const std::vector<std::string>& urls) {
 
 Result<ByteBuffer> write_metainfo(const TorrentDescription& description) {
     if (!description.multi_file && description.files.size() != 1)
-        return refuse("a single-file torrent has exactly one file");
+        return refuse_to_write("a single-file torrent has exactly one file");
     for (const FileEntry& file : description.files)
-        if (file.length > static_cast<std::uint64_t>(INT64_MAX)) return refuse("file length exceeds 63 bits");
+        if (file.length > static_cast<std::uint64_t>(INT64_MAX)) return refuse_to_write("file length exceeds 63 bits");
     for (const auto& tier : description.tracker_tiers)
-        if (tier.empty()) return refuse("a tier without a tracker");
+        if (tier.empty()) return refuse_to_write("a tier without a tracker");
 
     BencodeWriter out;
     out.begin_dict();
@@ -94,9 +94,9 @@ Result<ByteBuffer> write_metainfo(const TorrentDescription& description) {
 
     // The reader's rules are the rules: what it would not take, or would drop, is not written.
     const auto torrent = Metainfo::parse(bytes);
-    if (!torrent) return refuse("cannot be written: " + torrent.error().detail);
+    if (!torrent) return refuse_to_write("cannot be written: " + torrent.error().detail);
     if (torrent->tracker_tiers() != description.tracker_tiers)
-        return refuse("a tracker URL is not text without spaces");
+        return refuse_to_write("a tracker URL is not text without spaces");
     return bytes;
 }
 

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <csignal>
 
+#include "common/net/socket.h"
+
 namespace bt::net {
 
 namespace {
@@ -21,8 +23,6 @@ Result<PipeEnds> make_pipe() {
     if (pipe2(ends, O_CLOEXEC) != 0) return fail(system_error(errno, "pipe"));
     return PipeEnds{Fd(ends[0]), Fd(ends[1])};
 }
-
-void set_non_blocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 Result<Fd> open_path(const std::string& path, int flags) {
     Fd fd(open(path.c_str(), flags | O_CLOEXEC, 0666));

@@ -12,8 +12,6 @@
 namespace bt::net {
 namespace {
 
-void set_non_blocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
-
 // The address of a path of any length: through a descriptor of its folder.
 Result<std::pair<Fd, sockaddr_un>> address_of(const std::string& path) {
     const std::size_t slash = path.rfind('/');

@@ -136,5 +136,6 @@ Result<Fd> make_datagram_socket(const Endpoint& local, bool shares_port) {
 }
 
 void set_no_delay(int fd) { enable(fd, IPPROTO_TCP, TCP_NODELAY); }
+void set_non_blocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
 
 }  // namespace bt::net

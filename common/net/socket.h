@@ -56,6 +56,7 @@ struct SocketAddress {
 // The connection is under way (or made) when this returns.
 [[nodiscard]] Result<Fd> start_connect(const Endpoint& remote, const std::optional<Endpoint>& source);
 void set_no_delay(int fd);
+void set_non_blocking(int fd);  // any descriptor
 
 // A bound UDP socket that keeps what came back undeliverable, with the address it was sent to.
 [[nodiscard]] Result<Fd> make_datagram_socket(const Endpoint& local, bool shares_port = false);

@@ -3,16 +3,9 @@
 #include <string>
 
 #include "common/meta/metainfo.h"
+#include "common/swarm/breach.h"
 
 namespace bt::swarm {
-namespace {
-
-std::unexpected<Error> breach(std::string what) {
-    return fail(remote_error(ErrorCode::ProtocolViolation, std::move(what)));
-}
-
-}  // namespace
-
 Status EarlyState::on_have(std::uint32_t piece) {
     if (piece >= meta::kMaxPieceCount) {
         return breach("have for piece " + std::to_string(piece) + ", which no torrent has");

@@ -5,13 +5,12 @@
 
 #include "common/base/check.h"
 #include "common/crypto/hash.h"
+#include "common/swarm/breach.h"
 
 namespace bt::swarm {
 namespace {
 
-std::unexpected<Error> breach(std::string what) {
-    return fail(remote_error(ErrorCode::ProtocolViolation, "metadata: " + std::move(what)));
-}
+std::unexpected<Error> metadata_breach(std::string what) { return breach("metadata: " + std::move(what)); }
 
 }  // namespace
 
@@ -27,8 +26,8 @@ Status MetadataDownload::on_peer(ConnectionId id, const Address& address, std::o
         return {};
     }
     if (peer.too_large || (peer.size != 0 && peer.size != *size)) {
-        return breach("the size was " + (peer.too_large ? "too large" : std::to_string(peer.size)) + " and is now " +
-                      std::to_string(*size));
+        return metadata_breach("the size was " + (peer.too_large ? "too large" : std::to_string(peer.size)) +
+                               " and is now " + std::to_string(*size));
     }
     name_size(peer, *size);
     return {};
@@ -72,11 +71,12 @@ void MetadataDownload::forget_blocks(Candidate& candidate) {
 Status MetadataDownload::on_data(ConnectionId id, const wire::MetadataData& data) {
     const auto found = peers_.find(id);
     if (found == peers_.end() || !found->second.asked.contains(data.block)) {
-        return breach("block " + std::to_string(data.block) + " was never asked for");
+        return metadata_breach("block " + std::to_string(data.block) + " was never asked for");
     }
     Peer& peer = found->second;
     if (peer.size != 0 && peer.size != data.total_size) {
-        return breach("the size was " + std::to_string(peer.size) + " and is now " + std::to_string(data.total_size));
+        return metadata_breach("the size was " + std::to_string(peer.size) + " and is now " +
+                               std::to_string(data.total_size));
     }
     peer.outstanding.erase(data.block);
     peer.ask_again_at = {};

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/base/check.h"
+#include "common/swarm/breach.h"
 
 namespace bt::swarm {
 namespace {
@@ -13,10 +14,6 @@ struct Overloaded : Ts... {
 };
 template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;
-
-std::unexpected<Error> breach(std::string what) {
-    return fail(remote_error(ErrorCode::ProtocolViolation, std::move(what)));
-}
 
 std::string text_of(const char* what, std::uint32_t piece, std::uint32_t begin, std::size_t length) {
     return std::string(what) + " (piece " + std::to_string(piece) + ", begin " + std::to_string(begin) + ", length " +

@@ -14,7 +14,7 @@ namespace {
 
 // Answers lie in the output only so far ahead of the socket: what is not there yet can still be choked or cancelled.
 constexpr std::uint64_t kOutputWatermark = 512u << 10;
-constexpr Duration kTick = seconds(1);
+constexpr Duration kSettleTick = seconds(1);
 constexpr std::uint64_t kRequestSeconds = 10;  // below the 25 s after which a request expires
 
 }  // namespace
@@ -153,7 +153,7 @@ TimePoint Torrent::next_deadline() const {
 void Torrent::on_deadline(TimePoint now) {
     if (choker_.next_deadline() <= now) settle_chokes(true, now);
     if (next_tick_ > now) return;
-    next_tick_ = now + kTick;
+    next_tick_ = now + kSettleTick;
     for (auto& [id, peer] : connections_) maintain(peer, now);
     if (exchanges_peers()) tell_of_peers(connections_, peers_version_, telemetry_, now);
     reclaim_memory(now);

@@ -12,23 +12,23 @@ constexpr Byte kTcp = 6, kHopLimit = 64;
 constexpr std::uint16_t kWindow = 65535;
 
 template <std::unsigned_integral Number>
-void put(ByteBuffer& out, Number value) {
+void put_big_endian(ByteBuffer& out, Number value) {
     for (std::size_t i = sizeof(Number); i-- > 0;) out.push_back(static_cast<Byte>(value >> (8 * i)));
 }
 
 void put_ip_header(ByteBuffer& out, const Address& from, const Address& to, std::uint32_t segment_length) {
     if (from.is_v4()) {
-        put(out, std::uint16_t{0x4500});
-        put(out, static_cast<std::uint16_t>(kIpv4Header + segment_length));
-        put(out, std::uint32_t{0x00004000});  // not to be fragmented
-        put(out, kHopLimit);
-        put(out, kTcp);
-        put(out, std::uint16_t{0});
+        put_big_endian(out, std::uint16_t{0x4500});
+        put_big_endian(out, static_cast<std::uint16_t>(kIpv4Header + segment_length));
+        put_big_endian(out, std::uint32_t{0x00004000});  // not to be fragmented
+        put_big_endian(out, kHopLimit);
+        put_big_endian(out, kTcp);
+        put_big_endian(out, std::uint16_t{0});
     } else {
-        put(out, std::uint32_t{0x60000000});
-        put(out, static_cast<std::uint16_t>(segment_length));
-        put(out, kTcp);
-        put(out, kHopLimit);
+        put_big_endian(out, std::uint32_t{0x60000000});
+        put_big_endian(out, static_cast<std::uint16_t>(segment_length));
+        put_big_endian(out, kTcp);
+        put_big_endian(out, kHopLimit);
     }
     append(out, from.bytes());
     append(out, to.bytes());
@@ -47,14 +47,14 @@ TcpFrame TcpConversation::frame(Direction direction, Byte flags, ByteView kept, 
     TcpFrame frame;
     frame.direction = direction;
     put_ip_header(frame.bytes, from.endpoint.address, to.endpoint.address, kTcpHeader + length);
-    put(frame.bytes, from.endpoint.port);
-    put(frame.bytes, to.endpoint.port);
-    put(frame.bytes, from.next);
-    put(frame.bytes, (flags & kAck) != 0 ? to.next : 0u);
-    put(frame.bytes, static_cast<Byte>(kTcpHeader / 4 << 4));
-    put(frame.bytes, flags);
-    put(frame.bytes, kWindow);
-    put(frame.bytes, std::uint32_t{0});
+    put_big_endian(frame.bytes, from.endpoint.port);
+    put_big_endian(frame.bytes, to.endpoint.port);
+    put_big_endian(frame.bytes, from.next);
+    put_big_endian(frame.bytes, (flags & kAck) != 0 ? to.next : 0u);
+    put_big_endian(frame.bytes, static_cast<Byte>(kTcpHeader / 4 << 4));
+    put_big_endian(frame.bytes, flags);
+    put_big_endian(frame.bytes, kWindow);
+    put_big_endian(frame.bytes, std::uint32_t{0});
     frame.original_length = frame.bytes.size() + length;
     append(frame.bytes, kept);
     from.next += length + ((flags & (kSyn | kFin)) != 0 ? 1 : 0);

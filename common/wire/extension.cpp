@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/meta/bencode.h"
+#include "common/wire/counts.h"
 
 namespace bt::wire {
 namespace {
@@ -45,11 +46,6 @@ std::optional<Address> read_ip(std::string_view text) {
     std::array<Byte, 16> sixteen{};
     std::copy(bytes.begin(), bytes.end(), sixteen.begin());
     return Address::v6(sixteen);
-}
-
-// Our numbers never reach the sign bit; a larger one is clamped rather than written as negative.
-std::int64_t to_signed(std::uint64_t value) {
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "common/meta/bencode.h"
+#include "common/wire/counts.h"
 #include "common/wire/http_announce.h"
 
 namespace bt::wire {
@@ -12,12 +13,6 @@ namespace {
 
 constexpr std::size_t kCompactV4 = 6;
 constexpr std::size_t kCompactV6 = 18;
-
-std::optional<std::uint64_t> find_count(const meta::BencodeNode& root, std::string_view key) {
-    const auto value = root.find_integer(key);
-    if (!value || *value < 0) return std::nullopt;
-    return static_cast<std::uint64_t>(*value);
-}
 
 std::optional<std::uint32_t> find_seconds(const meta::BencodeNode& root, std::string_view key) {
     const auto value = find_count(root, key);
@@ -103,10 +98,6 @@ Status read_peers(const meta::BencodeNode& root, std::string_view key, std::size
         if (auto peer = read_dictionary_peer(*child)) add_peer(peers, std::move(*peer));
     }
     return {};
-}
-
-std::int64_t to_signed(std::uint64_t value) {
-    return static_cast<std::int64_t>(std::min<std::uint64_t>(value, std::numeric_limits<std::int64_t>::max()));
 }
 
 void write_compact_peers(const AnnounceReply& reply, meta::BencodeWriter& writer) {

@@ -1,26 +1,18 @@
 #include "common/wire/http_scrape.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 
 #include "common/base/encoding.h"
 #include "common/meta/bencode.h"
+#include "common/wire/counts.h"
 #include "common/wire/http_announce.h"
 
 namespace bt::wire {
 namespace {
 
-std::optional<std::uint64_t> find_count(const meta::BencodeNode& node, std::string_view key) {
-    const auto value = node.find_integer(key);
-    if (!value || *value < 0) return std::nullopt;
-    return static_cast<std::uint64_t>(*value);
-}
-
 void write_count(meta::BencodeWriter& writer, std::string_view key, const std::optional<std::uint64_t>& count) {
-    if (!count) return;
-    constexpr auto kMost = static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
-    writer.key(key).integer(static_cast<std::int64_t>(std::min(*count, kMost)));
+    if (count) writer.key(key).integer(to_signed(*count));
 }
 
 // A key of 20 bytes; or of 20 characters of Latin-1 in UTF-8, as trackers in JavaScript write it.

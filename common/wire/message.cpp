@@ -8,17 +8,17 @@
 namespace bt::wire {
 namespace {
 
-constexpr std::size_t kLengthSize = 4;
+constexpr std::size_t kLengthPrefixSize = 4;
 
 // Appends length, id and the numbers; `tail` bytes are counted in the length and left to the caller.
 void put(ByteBuffer& out, MessageId id, std::initializer_list<std::uint32_t> numbers, std::size_t tail = 0) {
     const std::size_t body = 1 + 4 * numbers.size();
     const std::size_t start = out.size();
-    out.resize(start + kLengthSize + body);
+    out.resize(start + kLengthPrefixSize + body);
     Byte* at = out.data() + start;
     store_u32(at, static_cast<std::uint32_t>(body + tail));
-    at[kLengthSize] = static_cast<Byte>(id);
-    at += kLengthSize + 1;
+    at[kLengthPrefixSize] = static_cast<Byte>(id);
+    at += kLengthPrefixSize + 1;
     for (const std::uint32_t number : numbers) {
         store_u32(at, number);
         at += 4;

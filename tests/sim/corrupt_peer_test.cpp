@@ -7,13 +7,14 @@
 #include "lab/sim/swarm.h"
 #include "tests/sim/support/scripted_seed.h"
 #include "tests/support/catch.h"
+#include "tests/support/sizes.h"
 
 using namespace bt;
 using namespace bt::sim;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
+using bt::test_size::kMiB;
 
 const Address kSeed = Address::v4({10, 0, 1, 1});
 const Address kCulprit = Address::v4({10, 0, 9, 9});

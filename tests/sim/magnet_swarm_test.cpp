@@ -7,6 +7,7 @@
 #include "lab/sim/swarm.h"
 #include "tests/sim/support/test_torrent.h"
 #include "tests/support/catch.h"
+#include "tests/support/sizes.h"
 #include "tests/unit/engine/metadata_peer.h"
 
 using namespace bt;
@@ -14,9 +15,9 @@ using namespace bt::sim;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
+using bt::test_size::kMiB;
 
-struct Outcome {
+struct MagnetOutcome {
     std::string log;
     bool complete = false;
     bool files_right = false;
@@ -26,13 +27,13 @@ struct Outcome {
 };
 
 // Two seeds behind a tracker, and four peers that the magnet meets first.
-Outcome run_story(std::uint64_t rng_seed) {
+MagnetOutcome run_magnet_story(std::uint64_t rng_seed) {
     // 2,048 pieces: metadata of three blocks.
     const TestTorrent torrent = make_test_torrent(
         {.size = 2 * kMiB, .piece_length = 1024, .rng_seed = 3, .trackers = {"http://10.0.1.1:6969/announce"}});
     const ByteView info = torrent.metainfo->info_bytes();
     Swarm swarm({.world = {.rng_seed = rng_seed}, .check_stride = 200}, torrent.metainfo, torrent.content);
-    Outcome outcome;
+    MagnetOutcome outcome;
     swarm.log().add_watcher([&](const std::string& node, const telemetry::Event& event) {
         if (node != "magnet") return;
         if (event.kind == "peer_banned") outcome.banned.insert(field_text(event, "address"));
@@ -87,7 +88,7 @@ Outcome run_story(std::uint64_t rng_seed) {
 TEST_CASE("bad input: a magnet among liars about the metadata bans and drops them, and completes from the seeds") {
     const std::uint64_t rng_seed = GENERATE(1u, 2u, 3u);
     CAPTURE(rng_seed);
-    const Outcome outcome = run_story(rng_seed);
+    const MagnetOutcome outcome = run_magnet_story(rng_seed);
     REQUIRE(outcome.complete);
     CHECK(outcome.files_right);
     CHECK(outcome.problems.empty());
@@ -99,8 +100,8 @@ TEST_CASE("bad input: a magnet among liars about the metadata bans and drops the
 }
 
 TEST_CASE("a run of the magnet among liars repeats byte for byte") {
-    const Outcome first = run_story(4);
-    const Outcome second = run_story(4);
+    const MagnetOutcome first = run_magnet_story(4);
+    const MagnetOutcome second = run_magnet_story(4);
     REQUIRE(first.complete);
     CHECK(first.log.size() > 100'000);
     CHECK(first.log == second.log);

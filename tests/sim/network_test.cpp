@@ -2,14 +2,15 @@
 
 #include "tests/sim/support/probe.h"
 #include "tests/support/catch.h"
+#include "tests/support/sizes.h"
 
 using namespace bt;
 using namespace bt::sim;
 
 namespace {
 
-constexpr std::uint64_t kKiB = 1024;
-constexpr std::uint64_t kMiB = 1024 * kKiB;
+using bt::test_size::kKiB;
+using bt::test_size::kMiB;
 
 struct Pair {
     explicit Pair(LinkSettings from = {}, LinkSettings to = {}, NetworkSettings network = {})

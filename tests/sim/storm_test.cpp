@@ -8,15 +8,17 @@
 #include "lab/sim/swarm.h"
 #include "tests/sim/support/scripted_seed.h"
 #include "tests/support/catch.h"
+#include "tests/support/sizes.h"
 
 using namespace bt;
 using namespace bt::sim;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
-constexpr std::size_t kLeechers = 8;
-const Address kCulprit = Address::v4({10, 0, 9, 9});
+using bt::test_size::kMiB;
+
+constexpr std::size_t kStormLeechers = 8;
+const Address kStormCulprit = Address::v4({10, 0, 9, 9});
 
 class Storm {
   public:
@@ -31,7 +33,7 @@ class Storm {
                   .check_stride = 200},
                  torrent_.metainfo, torrent_.content),
           rng_(swarm_.world().fork_rng(1)),
-          culprit_(swarm_.world().add_host("culprit", kCulprit, {kMiB, kMiB}), torrent_, 6881,
+          culprit_(swarm_.world().add_host("culprit", kStormCulprit, {kMiB, kMiB}), torrent_, 6881,
                    [this](const BlockRequest&, MutableByteView block) {
                        if (!rng_.chance(1, 8)) return false;
                        block[rng_.below(block.size())] ^= 2;
@@ -40,7 +42,7 @@ class Storm {
         tracker_ = swarm_.add_tracker("tracker", {Address::v4({10, 0, 0, 1}), 6969}, {}).host();
         swarm_.add_peer(
             {.name = "seed", .address = Address::v4({10, 0, 1, 1}), .links = {kMiB / 2, kMiB}, .is_seed = true});
-        for (std::size_t i = 0; i < kLeechers; ++i) {
+        for (std::size_t i = 0; i < kStormLeechers; ++i) {
             PeerSettings peer{.name = "leecher-" + std::to_string(i + 1),
                               .address = Address::v4({10, 0, 2, static_cast<Byte>(i + 1)}),
                               .links = {(64 + rng_.below(400)) * 1024, rng_.chance(1, 3) ? 0 : kMiB},
@@ -166,7 +168,7 @@ TEST_CASE("after a storm of faults everybody completes with the original's bytes
     CHECK(storm.swarm().problems().empty());
     CHECK(storm.swarm().check_files());
     CHECK(storm.banned().size() <= 1);
-    CHECK((storm.banned().empty() || *storm.banned().begin() == kCulprit.to_string()));
+    CHECK((storm.banned().empty() || *storm.banned().begin() == kStormCulprit.to_string()));
 }
 
 TEST_CASE("a storm repeats byte for byte from its rng_seed") {

@@ -6,13 +6,15 @@
 #include "lab/sim/swarm.h"
 #include "tests/sim/support/test_torrent.h"
 #include "tests/support/catch.h"
+#include "tests/support/sizes.h"
 
 using namespace bt;
 using namespace bt::sim;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
+using bt::test_size::kMiB;
+
 constexpr int kLeechers = 30;
 
 const TestTorrent& torrent_of_16_mib() {
@@ -23,7 +25,7 @@ const TestTorrent& torrent_of_16_mib() {
     return torrent;
 }
 
-struct Outcome {
+struct SwarmOutcome {
     bool all_complete = false;
     std::vector<std::string> problems;
     Status files;
@@ -38,7 +40,7 @@ struct Outcome {
 enum class Checks { EveryEvent, None };
 
 // Everything that varies is drawn from the rng_seed: link rates, delays, the times of arrival.
-Outcome run_swarm(std::uint64_t rng_seed, Checks checks, TimePoint deadline = TimePoint(minutes(30))) {
+SwarmOutcome run_swarm(std::uint64_t rng_seed, Checks checks, TimePoint deadline = TimePoint(minutes(30))) {
     const TestTorrent& torrent = torrent_of_16_mib();
     const bool checked = checks == Checks::EveryEvent;
     Swarm swarm({.world = {.rng_seed = rng_seed}, .check_stride = checked ? 5000u : 0u, .check_touched = checked},
@@ -60,7 +62,7 @@ Outcome run_swarm(std::uint64_t rng_seed, Checks checks, TimePoint deadline = Ti
             network.set_delay(HostId(a), HostId(b), milliseconds(5 + rng.below(60)));
         }
     }
-    Outcome outcome;
+    SwarmOutcome outcome;
     outcome.all_complete = swarm.run_until_complete(deadline);
     outcome.problems = swarm.problems();
     outcome.files = swarm.check_files();
@@ -88,7 +90,7 @@ std::string first_difference(const std::string& a, const std::string& b) {
 
 TEST_CASE(
     "30 leechers of a 16 MiB torrent complete in virtual time, and the run repeats byte for byte from its rng_seed") {
-    const Outcome first = run_swarm(1, Checks::EveryEvent);
+    const SwarmOutcome first = run_swarm(1, Checks::EveryEvent);
     REQUIRE(first.all_complete);
     CHECK(first.problems.empty());
     REQUIRE(first.files);
@@ -102,14 +104,14 @@ TEST_CASE(
                             << ", seed sent " << first.seed_sent << ", wasted " << first.wasted << ", log " << first.log.size());
 
     // Without the checks, which so are shown to change nothing.
-    const Outcome again = run_swarm(1, Checks::None);
+    const SwarmOutcome again = run_swarm(1, Checks::None);
     const std::string difference = first_difference(first.log, again.log);
     CHECK(difference == "none");
     CHECK(first.events == again.events);
 }
 
 TEST_CASE("another rng_seed is another swarm, and it completes as well") {
-    const Outcome first = run_swarm(2, Checks::EveryEvent);
+    const SwarmOutcome first = run_swarm(2, Checks::EveryEvent);
     REQUIRE(first.all_complete);
     CHECK(first.problems.empty());
     REQUIRE(first.files);

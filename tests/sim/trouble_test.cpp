@@ -7,13 +7,15 @@
 #include "lab/sim/swarm.h"
 #include "tests/sim/support/test_torrent.h"
 #include "tests/support/catch.h"
+#include "tests/support/sizes.h"
 
 using namespace bt;
 using namespace bt::sim;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
+using bt::test_size::kMiB;
+
 const Endpoint kTracker{Address::v4({10, 0, 0, 1}), 6969};
 
 const TestTorrent& torrent_of_4_mib() {

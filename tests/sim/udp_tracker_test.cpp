@@ -11,18 +11,18 @@ using namespace bt::sim;
 
 namespace {
 
-struct Outcome {
+struct UdpOutcome {
     std::string log;
     bool complete = false;
     int over_udp = 0;
     int over_http = 0;
 };
 
-Outcome run_story(std::uint64_t rng_seed) {
+UdpOutcome run_story(std::uint64_t rng_seed) {
     const TestTorrent torrent = make_test_torrent(
         {.size = 1u << 20, .piece_length = 64 * 1024, .rng_seed = 5, .trackers = {"udp://10.0.1.1:6969/announce"}});
     Swarm swarm({.world = {.rng_seed = rng_seed}}, torrent.metainfo, torrent.content);
-    Outcome outcome;
+    UdpOutcome outcome;
     swarm.log().add_watcher([&](const std::string& node, const telemetry::Event& event) {
         if (node != "tracker" || event.kind != "announced") return;
         ++(field_text(event, "door") == "udp" ? outcome.over_udp : outcome.over_http);
@@ -43,7 +43,7 @@ Outcome run_story(std::uint64_t rng_seed) {
 }  // namespace
 
 TEST_CASE("a swarm with lossy links finds itself through our tracker over UDP, and the run can be replayed") {
-    const Outcome outcome = run_story(11);
+    const UdpOutcome outcome = run_story(11);
     CHECK(outcome.complete);
     CHECK(outcome.over_udp >= 4);
     CHECK(outcome.over_http == 0);

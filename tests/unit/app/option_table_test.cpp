@@ -56,14 +56,14 @@ std::string parsed(const std::vector<std::string>& line) {
     return parsed(values, line);
 }
 
-struct TempFile {
-    TempFile(const std::string& ending, const std::string& text) {
+struct ConfigOnDisk {
+    ConfigOnDisk(const std::string& ending, const std::string& text) {
         std::string folder = std::filesystem::temp_directory_path() / "swarm-options-XXXXXX";
         REQUIRE(mkdtemp(folder.data()) != nullptr);
         path = folder + "/c" + ending;
         std::ofstream(path) << text;
     }
-    ~TempFile() { std::filesystem::remove_all(std::filesystem::path(path).parent_path()); }
+    ~ConfigOnDisk() { std::filesystem::remove_all(std::filesystem::path(path).parent_path()); }
     [[nodiscard]] std::string folder() const { return std::filesystem::path(path).parent_path(); }
     std::string path;
 };
@@ -122,13 +122,13 @@ TEST_CASE("help has examples first, every option with its default, and the exit 
 }
 
 TEST_CASE("a configuration file says what the command line does not, in TOML and in JSON") {
-    const TempFile toml(".toml",
-                        "max-peers = 9\nfile = ['a', 'magnet:?xt=urn:btih:x']\nno-verify = true\n"
-                        "time = '5m'\ndir = 'there'\n[commands.make_it]\ntime = 3\n");
-    const TempFile json(".json",
-                        "{\"max-peers\": 9, \"file\": [\"a\", \"magnet:?xt=urn:btih:x\"], \"no-verify\": true,"
-                        " \"time\": \"5m\", \"dir\": \"there\", \"commands\": {\"make-it\": {\"time\": 3}}}");
-    for (const TempFile* file : {&toml, &json}) {
+    const ConfigOnDisk toml(".toml",
+                            "max-peers = 9\nfile = ['a', 'magnet:?xt=urn:btih:x']\nno-verify = true\n"
+                            "time = '5m'\ndir = 'there'\n[commands.make_it]\ntime = 3\n");
+    const ConfigOnDisk json(".json",
+                            "{\"max-peers\": 9, \"file\": [\"a\", \"magnet:?xt=urn:btih:x\"], \"no-verify\": true,"
+                            " \"time\": \"5m\", \"dir\": \"there\", \"commands\": {\"make-it\": {\"time\": 3}}}");
+    for (const ConfigOnDisk* file : {&toml, &json}) {
         Values values;
         CHECK(parsed(values, {"--config", file->path, "--max-peers", "10"}) == "[]");
         CHECK(values.peers == 10);  // the command line rules
@@ -145,7 +145,7 @@ TEST_CASE("a configuration file says what the command line does not, in TOML and
 
 TEST_CASE("bad input: a configuration file is refused with file, line and nearest key") {
     const auto told = [](const std::string& text) {
-        const TempFile file(".toml", text);
+        const ConfigOnDisk file(".toml", text);
         std::string line = parsed({"--config", file.path});
         return line.starts_with(file.path) ? line.substr(file.path.size()) : line;
     };
@@ -175,7 +175,7 @@ TEST_CASE("the printed configuration has every key, and is good when every '#' b
         from = end + 1;
     }
     CHECK(keys == 7);
-    const TempFile file(".toml", lines);
+    const ConfigOnDisk file(".toml", lines);
     Values values;
     CHECK(parsed(values, {"--config", file.path}) == "[]");
     CHECK(values.peers == 50);

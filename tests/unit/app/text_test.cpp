@@ -152,7 +152,7 @@ TEST_CASE("a log writes what is at least as severe as its threshold") {
 }
 
 // What a forked child answers with its exit status.
-int in_child(int (*work)()) {
+int in_text_child(int (*work)()) {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(work());
     int status = 0;
@@ -161,9 +161,9 @@ int in_child(int (*work)()) {
 }
 
 TEST_CASE("die_with_parent works while the parent lives and is refused when it is another process") {
-    CHECK(in_child([] { return die_with_parent() ? 0 : 1; }) == 0);
-    CHECK(in_child([] { return die_with_parent(::getppid()) ? 0 : 1; }) == 0);
-    CHECK(in_child([] { return die_with_parent(::getpid()) ? 0 : 1; }) == 1);
+    CHECK(in_text_child([] { return die_with_parent() ? 0 : 1; }) == 0);
+    CHECK(in_text_child([] { return die_with_parent(::getppid()) ? 0 : 1; }) == 0);
+    CHECK(in_text_child([] { return die_with_parent(::getpid()) ? 0 : 1; }) == 1);
 }
 
 }  // namespace

@@ -19,7 +19,7 @@ CreateOptions options_for(const std::string& path) {
     return options;
 }
 
-meta::Metainfo parse(const CreatedTorrent& made) {
+meta::Metainfo parsed_torrent(const CreatedTorrent& made) {
     auto metainfo = meta::Metainfo::parse(made.bytes);
     REQUIRE(metainfo.has_value());
     return std::move(*metainfo);
@@ -48,7 +48,7 @@ TEST_CASE("a torrent of one file has its name, its length and the hash of every 
     tree.fill("x.bin", 40'000);
     const auto made = create_torrent(options_for(tree / "x.bin"));
     REQUIRE(made.has_value());
-    const meta::Metainfo metainfo = parse(*made);
+    const meta::Metainfo metainfo = parsed_torrent(*made);
     CHECK_FALSE(metainfo.is_multi_file());
     CHECK(metainfo.name() == "x.bin");
     CHECK(metainfo.info_hash() == made->info_hash);
@@ -71,7 +71,7 @@ TEST_CASE("the same tree gives the same torrent with any number of threads, file
         options.threads = threads;
         CHECK(create_torrent(options)->bytes == one->bytes);
     }
-    const meta::Metainfo metainfo = parse(*one);
+    const meta::Metainfo metainfo = parsed_torrent(*one);
     std::vector<std::string> paths;
     for (const auto& file : metainfo.files()) paths.push_back(file.path);
     CHECK(paths == std::vector<std::string>{"tree/a/deep", "tree/a/empty", "tree/b", "tree/c"});
@@ -88,9 +88,10 @@ TEST_CASE("pieces too large for memory in pairs are hashed all the same") {
     const auto made = create_torrent(options);
     REQUIRE(made.has_value());
     const std::string content = TemporaryTree::bytes_of("large", (8u << 20) + 5);
-    CHECK(parse(*made).piece_hash(PieceIndex(0)) ==
+    CHECK(parsed_torrent(*made).piece_hash(PieceIndex(0)) ==
           crypto::sha1(as_bytes(std::string_view(content).substr(0, 8u << 20))));
-    CHECK(parse(*made).piece_hash(PieceIndex(1)) == crypto::sha1(as_bytes(std::string_view(content).substr(8u << 20))));
+    CHECK(parsed_torrent(*made).piece_hash(PieceIndex(1)) ==
+          crypto::sha1(as_bytes(std::string_view(content).substr(8u << 20))));
 }
 
 TEST_CASE("what is said about a torrent stands in it: tiers, web seeds, private, comment, source, date, name") {
@@ -108,7 +109,7 @@ TEST_CASE("what is said about a torrent stands in it: tiers, web seeds, private,
     options.creation_date = 12;
     const auto made = create_torrent(options);
     REQUIRE(made.has_value());
-    const meta::Metainfo metainfo = parse(*made);
+    const meta::Metainfo metainfo = parsed_torrent(*made);
     CHECK(metainfo.name() == "other name");
     CHECK(metainfo.tracker_tiers() == options.tracker_tiers);
     CHECK(metainfo.is_private());

@@ -16,14 +16,14 @@ namespace {
 constexpr std::string_view kResume = "content/.resume";
 
 // 24 pieces of 16 KiB and one of 100 bytes over three files; pieces straddle their borders.
-const TestTorrent& three_files() {
+const TestTorrent& three_checked_files() {
     static const TestTorrent torrent = sim::make_test_torrent(
         {.size = 24 * 16384 + 100, .piece_length = 16384, .rng_seed = 31, .file_lengths = {100'000, 200'000, 93'316}});
     return torrent;
 }
 
 struct Checked {
-    explicit Checked(const TestTorrent& of = three_files())
+    explicit Checked(const TestTorrent& of = three_checked_files())
         : torrent(of), world({.rng_seed = 1}), env(world.add_host("host", at(1).address)) {
         paths = storage::paths_in(*torrent.metainfo, "content");
     }

@@ -10,15 +10,15 @@ using namespace bt::test;
 
 namespace {
 
-constexpr std::uint32_t kPiece = 64 * 1024;
+constexpr std::uint32_t kRankedPiece = 64 * 1024;
 
 // 16 pieces; file 0: pieces 0-3 and half of 4, file 1: the rest of 4 to 9, file 2: 10-15.
-const TestTorrent& three_files() {
-    static const TestTorrent torrent =
-        sim::make_test_torrent({.size = 16 * kPiece,
-                                .piece_length = kPiece,
-                                .rng_seed = 5,
-                                .file_lengths = {4 * kPiece + kPiece / 2, 5 * kPiece + kPiece / 2, 6 * kPiece}});
+const TestTorrent& three_ranked_files() {
+    static const TestTorrent torrent = sim::make_test_torrent(
+        {.size = 16 * kRankedPiece,
+         .piece_length = kRankedPiece,
+         .rng_seed = 5,
+         .file_lengths = {4 * kRankedPiece + kRankedPiece / 2, 5 * kRankedPiece + kRankedPiece / 2, 6 * kRankedPiece}});
     return torrent;
 }
 
@@ -33,8 +33,8 @@ Node::Change wants(std::vector<std::uint8_t> priorities, std::vector<Endpoint> p
 
 TEST_CASE("only pieces of the wanted files are asked for, and with them the torrent is complete") {
     World world({.rng_seed = 1});
-    WireHost seed(world, three_files(), 2, serves(0, 16));
-    Node node(world, three_files(), 1, wants({0, 4, 0}, {at(2)}));
+    WireHost seed(world, three_ranked_files(), 2, serves(0, 16));
+    Node node(world, three_ranked_files(), 1, wants({0, 4, 0}, {at(2)}));
     node.start();
     world.simulator().run_for(seconds(20));
     CHECK(node.completed == 1);
@@ -43,16 +43,16 @@ TEST_CASE("only pieces of the wanted files are asked for, and with them the torr
     const auto stats = node.torrent->snapshot().stats;
     CHECK(stats.have == 6);
     CHECK(stats.left == 0);
-    CHECK(stats.wanted == 6 * kPiece);
-    CHECK(stats.lacking == 10 * kPiece);
+    CHECK(stats.wanted == 6 * kRankedPiece);
+    CHECK(stats.lacking == 10 * kRankedPiece);
     CHECK(node.torrent->snapshot().word == "seeding");
     for (const wire::Request& request : seed.peer().requests) CHECK((request.piece >= 4 && request.piece <= 9));
 }
 
 TEST_CASE("pieces of urgent files come before those of others") {
     World world({.rng_seed = 2});
-    WireHost seed(world, three_files(), 2, serves(0, 16), {200'000, 0});
-    Node node(world, three_files(), 1, wants({1, 4, 7}, {at(2)}));
+    WireHost seed(world, three_ranked_files(), 2, serves(0, 16), {200'000, 0});
+    Node node(world, three_ranked_files(), 1, wants({1, 4, 7}, {at(2)}));
     node.start();
     world.simulator().run_for(seconds(60));
     REQUIRE(node.completed == 1);
@@ -67,14 +67,14 @@ TEST_CASE("pieces of urgent files come before those of others") {
 
 TEST_CASE("a file that becomes wanted while the torrent runs is fetched, and completion is told again") {
     World world({.rng_seed = 3});
-    WireHost seed(world, three_files(), 2, serves(0, 15));  // no seed: it stays connected
-    Node node(world, three_files(), 1, wants({4, 0, 0}, {at(2)}));
+    WireHost seed(world, three_ranked_files(), 2, serves(0, 15));  // no seed: it stays connected
+    Node node(world, three_ranked_files(), 1, wants({4, 0, 0}, {at(2)}));
     node.start();
     world.simulator().run_for(seconds(20));
     REQUIRE(node.completed == 1);
     REQUIRE(node.torrent->snapshot().stats.have == 5);
     node.torrent->set_file_priorities({4, 4, 0});
-    CHECK(node.torrent->snapshot().stats.left == 5 * kPiece);
+    CHECK(node.torrent->snapshot().stats.left == 5 * kRankedPiece);
     world.simulator().run_for(seconds(20));
     CHECK(node.completed == 2);
     CHECK(node.torrent->snapshot().stats.have == 10);
@@ -83,8 +83,8 @@ TEST_CASE("a file that becomes wanted while the torrent runs is fetched, and com
 
 TEST_CASE("a file that is not wanted any more completes the torrent when it was all that lacked") {
     World world({.rng_seed = 4});
-    WireHost seed(world, three_files(), 2, serves(0, 10));
-    Node node(world, three_files(), 1, wants({}, {at(2)}));
+    WireHost seed(world, three_ranked_files(), 2, serves(0, 10));
+    Node node(world, three_ranked_files(), 1, wants({}, {at(2)}));
     node.start();
     world.simulator().run_for(seconds(20));
     REQUIRE(node.completed == 0);
@@ -96,10 +96,10 @@ TEST_CASE("a file that is not wanted any more completes the torrent when it was 
 
 TEST_CASE("with placement a file has its name when it is complete, and completion is told behind that") {
     World world({.rng_seed = 5});
-    WireHost seed(world, three_files(), 2, serves(0, 15));
-    Node node(world, three_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
+    WireHost seed(world, three_ranked_files(), 2, serves(0, 15));
+    Node node(world, three_ranked_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
         wants({4, 0, 0}, {at(2)})(settings, options);
-        options.placement = storage::placement_in(*three_files().metainfo, "content");
+        options.placement = storage::placement_in(*three_ranked_files().metainfo, "content");
         options.resume_path = "state";
     });
     const auto names = [&] { return node.env().files().paths(); };
@@ -115,10 +115,10 @@ TEST_CASE("with placement a file has its name when it is complete, and completio
     }
     CHECK(names() == std::vector<std::string>{"content/.content.swarm-parts", "content/content/file-0",
                                               "content/content/file-1"});
-    const auto& map = three_files().metainfo->file_map();
+    const auto& map = three_ranked_files().metainfo->file_map();
     for (const std::uint32_t i : {0u, 1u}) {
-        const auto original = ByteView(three_files().content)
-                                  .subspan(map.file_start(FileIndex(i)), map.file_length(FileIndex(i)));
+        const auto original =
+            ByteView(three_ranked_files().content).subspan(map.file_start(FileIndex(i)), map.file_length(FileIndex(i)));
         CHECK(equal_bytes(*node.env().files().read_all("content/content/file-" + std::to_string(i)), original));
     }
     node.engine->stop();
@@ -129,9 +129,9 @@ TEST_CASE("with placement a file has its name when it is complete, and completio
 
 TEST_CASE("files whose last rename a kill prevented get their names at the next start") {
     World world({.rng_seed = 6});
-    Node node(world, three_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
+    Node node(world, three_ranked_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
         wants({}, {})(settings, options);
-        options.placement = storage::placement_in(*three_files().metainfo, "content");
+        options.placement = storage::placement_in(*three_ranked_files().metainfo, "content");
     });
     node.place();
     auto& files = node.env().files();
@@ -145,10 +145,10 @@ TEST_CASE("files whose last rename a kill prevented get their names at the next 
 
 TEST_CASE("a file that cannot be renamed ends the torrent with what the disk said") {
     World world({.rng_seed = 7});
-    WireHost seed(world, three_files(), 2, serves(0, 16));
-    Node node(world, three_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
+    WireHost seed(world, three_ranked_files(), 2, serves(0, 16));
+    Node node(world, three_ranked_files(), 1, [&](engine::EngineSettings& settings, engine::TorrentOptions& options) {
         wants({4, 0, 0}, {at(2)})(settings, options);
-        options.placement = storage::placement_in(*three_files().metainfo, "content");
+        options.placement = storage::placement_in(*three_ranked_files().metainfo, "content");
     });
     node.start();
     world.simulator().run_for(milliseconds(100));

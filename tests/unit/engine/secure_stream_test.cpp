@@ -9,18 +9,18 @@ using namespace bt::sim;
 
 namespace {
 
-const test::CertificateAuthority& authority() {
+const test::CertificateAuthority& stream_authority() {
     static const test::CertificateAuthority made;
     return made;
 }
 
 crypto::TlsClientContext client_context() {
-    const test::PemFile file(authority().pem());
+    const test::PemFile file(stream_authority().pem());
     return crypto::TlsClientContext::make({file.path(), test::kWithinCertificate}).value();
 }
 
 crypto::TlsServerContext server_context(const std::string& names) {
-    const test::Certificate certificate = authority().issue(names);
+    const test::Certificate certificate = stream_authority().issue(names);
     return crypto::TlsServerContext::make(certificate.pem, certificate.key).value();
 }
 

@@ -41,7 +41,7 @@ ErrorCode error_of(std::string_view text, bool close = false) {
     return outcome.error->code;
 }
 
-std::string head_of(std::size_t size) {
+std::string answer_head_of(std::size_t size) {
     std::string head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ";
     head += std::string(size - head.size() - 4, 'x');
     return head + "\r\n\r\n";
@@ -146,8 +146,8 @@ TEST_CASE("an error is terminal") {
 
 TEST_CASE("a response head of 16 KiB is read, one byte more is refused") {
     for (const std::size_t size : {std::size_t{1}, std::size_t{1000}, std::size_t{100'000}}) {
-        CHECK(feed(head_of(kMaxResponseHead), size).response.has_value());
-        const Outcome over = feed(head_of(kMaxResponseHead + 1), size);
+        CHECK(feed(answer_head_of(kMaxResponseHead), size).response.has_value());
+        const Outcome over = feed(answer_head_of(kMaxResponseHead + 1), size);
         REQUIRE(over.error.has_value());
         CHECK(over.error->code == ErrorCode::LimitReached);
         CHECK(over.error->offset == kMaxResponseHead);

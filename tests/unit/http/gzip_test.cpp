@@ -42,7 +42,7 @@ Result<std::string> read(std::string_view text, std::size_t size, bool close = f
     return to_string(client.response()->body);
 }
 
-ErrorCode error_of(const std::string& text, bool close = false) {
+ErrorCode gzip_error_of(const std::string& text, bool close = false) {
     const auto whole = read(text, text.size(), close);
     const auto bytewise = read(text, 1, close);
     REQUIRE_FALSE(whole.has_value());
@@ -79,14 +79,14 @@ TEST_CASE("an identity body, and an empty one said to be gzip, are what they are
 TEST_CASE("a gzip body of 1 MiB when unpacked is read, a byte more is refused") {
     const std::string most(kMaxResponseBody, 'x');
     CHECK(read(response(gzip(most)), 100).value() == most);
-    CHECK(error_of(response(gzip(most + "x"))) == ErrorCode::LimitReached);
+    CHECK(gzip_error_of(response(gzip(most + "x"))) == ErrorCode::LimitReached);
 }
 
 TEST_CASE("bad input: a gzip bomb ends at 1 MiB, long before its own end") {
     const std::string bomb = gzip(std::string(100u << 20, '\0'));
     REQUIRE(bomb.size() < 110'000);
     const std::string whole = response(bomb);
-    CHECK(error_of(whole) == ErrorCode::LimitReached);
+    CHECK(gzip_error_of(whole) == ErrorCode::LimitReached);
     const auto early = read(std::string_view(whole).substr(0, 3000), 1);  // 1 MiB is in the first 1.1 kB
     REQUIRE_FALSE(early.has_value());
     CHECK(early.error().message().find("when unpacked") != std::string::npos);
@@ -104,22 +104,22 @@ TEST_CASE("bad input: a gzip body that is packed over 1 MiB is refused though li
 
 TEST_CASE("bad input: gzip bodies that are none, are cut, have a wrong checksum or something behind them") {
     const std::string packed = gzip("d8:intervali1800ee");
-    CHECK(error_of(response("d8:intervali1800ee")) == ErrorCode::InvalidHttp);
-    CHECK(error_of(response(packed.substr(0, packed.size() - 1))) == ErrorCode::InvalidHttp);
-    CHECK(error_of("HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed.substr(0, 12), true) ==
+    CHECK(gzip_error_of(response("d8:intervali1800ee")) == ErrorCode::InvalidHttp);
+    CHECK(gzip_error_of(response(packed.substr(0, packed.size() - 1))) == ErrorCode::InvalidHttp);
+    CHECK(gzip_error_of("HTTP/1.0 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + packed.substr(0, 12), true) ==
           ErrorCode::InvalidHttp);
     std::string wrong = packed;
     wrong[wrong.size() - 8] = static_cast<char>(wrong[wrong.size() - 8] ^ 1);
-    CHECK(error_of(response(wrong)) == ErrorCode::InvalidHttp);
-    CHECK(error_of(response(packed + "x")) == ErrorCode::InvalidHttp);
+    CHECK(gzip_error_of(response(wrong)) == ErrorCode::InvalidHttp);
+    CHECK(gzip_error_of(response(packed + "x")) == ErrorCode::InvalidHttp);
 }
 
 TEST_CASE("bad input: encodings that were not asked for, and gzip within gzip, are refused") {
-    CHECK(error_of(response("x", "br")) == ErrorCode::InvalidHttp);
-    CHECK(error_of(response("x", "gzip, gzip")) == ErrorCode::InvalidHttp);
+    CHECK(gzip_error_of(response("x", "br")) == ErrorCode::InvalidHttp);
+    CHECK(gzip_error_of(response("x", "gzip, gzip")) == ErrorCode::InvalidHttp);
     const std::string twice = gzip(gzip("x"));
-    CHECK(error_of("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: " +
-                   std::to_string(twice.size()) + "\r\n\r\n" + twice) == ErrorCode::InvalidHttp);
+    CHECK(gzip_error_of("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Encoding: gzip\r\nContent-Length: " +
+                        std::to_string(twice.size()) + "\r\n\r\n" + twice) == ErrorCode::InvalidHttp);
 }
 
 }  // namespace bt::http

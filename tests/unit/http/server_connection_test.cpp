@@ -54,7 +54,7 @@ std::string status_of(std::string_view text) {
     return whole.output.substr(0, 12);
 }
 
-std::string head_of(std::size_t size) {
+std::string request_head_of(std::size_t size) {
     std::string head = "GET / HTTP/1.1\r\nX: ";
     head += std::string(size - head.size() - 4, 'x');
     return head + "\r\n\r\n";
@@ -161,12 +161,12 @@ TEST_CASE("an offer to switch protocols is answered as plain HTTP") {
 }
 
 TEST_CASE("a head of 8 KiB is served, one byte more gets 431") {
-    CHECK(serve(head_of(kMaxRequestHead), 5000).requests.size() == 1);
-    CHECK(serve(head_of(kMaxRequestHead), 1).requests.size() == 1);
-    CHECK(status_of(head_of(kMaxRequestHead + 1)) == "HTTP/1.1 431");
+    CHECK(serve(request_head_of(kMaxRequestHead), 5000).requests.size() == 1);
+    CHECK(serve(request_head_of(kMaxRequestHead), 1).requests.size() == 1);
+    CHECK(status_of(request_head_of(kMaxRequestHead + 1)) == "HTTP/1.1 431");
     CHECK(status_of("GET / HTTP/1.1\r\nX:" + std::string(kMaxRequestHead, ' ')) == "HTTP/1.1 431");
     // The limit is that of one head, not of the connection.
-    CHECK(serve(head_of(kMaxRequestHead) + head_of(kMaxRequestHead), 3000).requests.size() == 2);
+    CHECK(serve(request_head_of(kMaxRequestHead) + request_head_of(kMaxRequestHead), 3000).requests.size() == 2);
 }
 
 TEST_CASE("a target of 4 KiB is served, one byte more gets 414") {

@@ -13,7 +13,7 @@ namespace {
 const std::string kSmall =
     "package = \"p\"\n[client]\nargv = [\"prog\", \"-d={outdir}\", \"{address}:{port}\", \"{up}\", \"{magnet}\"]\n";
 
-std::string error_of(const std::string& text) {
+std::string adapter_error(const std::string& text) {
     const Result<Adapter> adapter = parse_adapter(text, "dir/prog.toml");
     return adapter ? "" : adapter.error().message();
 }
@@ -60,21 +60,21 @@ TEST_CASE("every adapter that comes with the lab is fine") {
 }
 
 TEST_CASE("bad input: adapters that cannot work are refused with file and line") {
-    CHECK(error_of("package = \"p\"\n").find("[client]") != std::string::npos);
-    CHECK(error_of("[client]\nargv = [\"x\"]\n").find("package") != std::string::npos);
-    CHECK(error_of("package = \"p\"\n[client]\nargv = [\"{outdri}\"]\n").find("dir/prog.toml:3:") == 0);
-    CHECK(error_of("package = \"p\"\n[client]\nargv = [\"{outdri}\"]\n").find("{outdir}?") != std::string::npos);
-    CHECK(error_of("package = \"p\"\n[client]\nargv = []\n").find("program") != std::string::npos);
-    CHECK(error_of("package = \"p\"\n[tracker]\nargv = [\"x\"]\n").find("announce") != std::string::npos);
+    CHECK(adapter_error("package = \"p\"\n").find("[client]") != std::string::npos);
+    CHECK(adapter_error("[client]\nargv = [\"x\"]\n").find("package") != std::string::npos);
+    CHECK(adapter_error("package = \"p\"\n[client]\nargv = [\"{outdri}\"]\n").find("dir/prog.toml:3:") == 0);
+    CHECK(adapter_error("package = \"p\"\n[client]\nargv = [\"{outdri}\"]\n").find("{outdir}?") != std::string::npos);
+    CHECK(adapter_error("package = \"p\"\n[client]\nargv = []\n").find("program") != std::string::npos);
+    CHECK(adapter_error("package = \"p\"\n[tracker]\nargv = [\"x\"]\n").find("announce") != std::string::npos);
     const auto pattern = [](std::size_t size) { return "ready_line = \"" + std::string(size, 'a') + "\"\n"; };
-    CHECK(error_of(pattern(kMaxAdapterRegex) + kSmall).empty());
-    CHECK(error_of(pattern(kMaxAdapterRegex + 1) + kSmall).find("500") != std::string::npos);
-    CHECK(error_of("ready_line = \"(\"\n" + kSmall).find("regular expression") != std::string::npos);
-    CHECK(error_of(kSmall + "[files]\n\"../x\" = \"\"\n").find("below") != std::string::npos);
-    CHECK(error_of(kSmall + "[files]\n\"/etc/x\" = \"\"\n").find("below") != std::string::npos);
-    CHECK(error_of("exit_codes = [-65]\n" + kSmall).find("exit_codes") != std::string::npos);
-    CHECK(error_of("exit_codes = [-64, 255]\n" + kSmall).empty());
-    CHECK(error_of("pakcage = \"p\"\n").find("package") != std::string::npos);
+    CHECK(adapter_error(pattern(kMaxAdapterRegex) + kSmall).empty());
+    CHECK(adapter_error(pattern(kMaxAdapterRegex + 1) + kSmall).find("500") != std::string::npos);
+    CHECK(adapter_error("ready_line = \"(\"\n" + kSmall).find("regular expression") != std::string::npos);
+    CHECK(adapter_error(kSmall + "[files]\n\"../x\" = \"\"\n").find("below") != std::string::npos);
+    CHECK(adapter_error(kSmall + "[files]\n\"/etc/x\" = \"\"\n").find("below") != std::string::npos);
+    CHECK(adapter_error("exit_codes = [-65]\n" + kSmall).find("exit_codes") != std::string::npos);
+    CHECK(adapter_error("exit_codes = [-64, 255]\n" + kSmall).empty());
+    CHECK(adapter_error("pakcage = \"p\"\n").find("package") != std::string::npos);
 }
 
 TEST_CASE("a program that is not there is named with its package") {

@@ -11,7 +11,7 @@ using namespace bt::lab;
 namespace {
 
 // `above` stands on line 2; without it the groups end on line 8.
-Scenario scenario(const std::string& more, const std::string& above = "") {
+Scenario cluster_scenario(const std::string& more, const std::string& above = "") {
     const Result<Scenario> parsed = parse_scenario("name = \"s\"\n" + above +
                                                        "[content]\nrecipe = \"r.toml\"\n"
                                                        "[[nodes]]\nkind = \"seeder\"\n"
@@ -27,12 +27,12 @@ std::string refusal(const Status& status) { return status ? "" : status.error().
 }  // namespace
 
 TEST_CASE("what the lab drives goes to a cluster, and nothing that happens on the way can be exported") {
-    CHECK(check_for_cluster(scenario("")));
-    CHECK(check_for_export(scenario("")));
+    CHECK(check_for_cluster(cluster_scenario("")));
+    CHECK(check_for_export(cluster_scenario("")));
     for (const char* more : {"[[timeline]]\nat = \"1s\"\ndo = \"kill\"\nnodes = \"client-1\"\n", "start = \"1s\"\n",
                              "every = \"1s\"\n", "start = \"on demand\"\n"}) {
-        CHECK(check_for_cluster(scenario(more)));
-        CHECK_FALSE(check_for_export(scenario(more)));
+        CHECK(check_for_cluster(cluster_scenario(more)));
+        CHECK_FALSE(check_for_export(cluster_scenario(more)));
     }
 }
 
@@ -41,15 +41,15 @@ TEST_CASE("bad input: what only works on one machine is refused with its line") 
         return refusal(check_for_cluster(wrong)).starts_with(with) &&
                refusal(check_for_export(wrong)).starts_with(with);
     };
-    CHECK(starts(scenario("link = { delay = \"5ms\" }\n"), "s.toml:6: client: link.delay"));
-    CHECK(starts(scenario("link = { jitter = \"5ms\" }\n"), "s.toml:6: client: link.delay"));
-    CHECK(starts(scenario("link = { loss = \"1%\" }\n"), "s.toml:6: client: link.delay"));
-    CHECK(starts(scenario("", "relay = true\n"), "s.toml:2: relay: "));
-    CHECK(refusal(check_for_cluster(scenario("", "relay = false\n"))).empty());
-    CHECK(starts(scenario("[[nodes]]\nkind = \"aria2\"\n"), "s.toml:9: aria2: aria2 is another program"));
-    CHECK(starts(scenario("[tracker]\nkind = \"aria2\"\n"), "s.toml:9: kind: aria2 is another program"));
-    CHECK(starts(scenario("[[timeline]]\nat = \"1s\"\ndo = \"heal\"\nnodes = \"client-1\"\n"), "s.toml:9: heal"));
-    Scenario namespaces = scenario("");
+    CHECK(starts(cluster_scenario("link = { delay = \"5ms\" }\n"), "s.toml:6: client: link.delay"));
+    CHECK(starts(cluster_scenario("link = { jitter = \"5ms\" }\n"), "s.toml:6: client: link.delay"));
+    CHECK(starts(cluster_scenario("link = { loss = \"1%\" }\n"), "s.toml:6: client: link.delay"));
+    CHECK(starts(cluster_scenario("", "relay = true\n"), "s.toml:2: relay: "));
+    CHECK(refusal(check_for_cluster(cluster_scenario("", "relay = false\n"))).empty());
+    CHECK(starts(cluster_scenario("[[nodes]]\nkind = \"aria2\"\n"), "s.toml:9: aria2: aria2 is another program"));
+    CHECK(starts(cluster_scenario("[tracker]\nkind = \"aria2\"\n"), "s.toml:9: kind: aria2 is another program"));
+    CHECK(starts(cluster_scenario("[[timeline]]\nat = \"1s\"\ndo = \"heal\"\nnodes = \"client-1\"\n"), "s.toml:9: heal"));
+    Scenario namespaces = cluster_scenario("");
     namespaces.network = NetworkKind::Namespaces;
     namespaces.network_line = 2;
     CHECK(starts(namespaces, "s.toml:2: network"));
@@ -57,7 +57,7 @@ TEST_CASE("bad input: what only works on one machine is refused with its line") 
 
 TEST_CASE("nodes go to the hosts in turn and bind the address of theirs") {
     Places places{"/b", "/r", "/c", "", false, {}, {{"n1", "10.0.0.1"}, {"n2", "10.0.0.2"}}};
-    const Plan plan = make_plan(scenario(""), places);
+    const Plan plan = make_plan(cluster_scenario(""), places);
     REQUIRE(plan.nodes.size() == 5);
     for (std::size_t i = 0; i < plan.nodes.size(); ++i) {
         CHECK(plan.nodes[i].host == (i % 2 == 0 ? "n1" : "n2"));
@@ -67,7 +67,7 @@ TEST_CASE("nodes go to the hosts in turn and bind the address of theirs") {
 }
 
 TEST_CASE("scripted peers have the last host to themselves, where there are two") {
-    const Scenario with_peers = scenario("[[nodes]]\nkind = \"peer\"\npersona = \"silent\"\ncount = 2\n");
+    const Scenario with_peers = cluster_scenario("[[nodes]]\nkind = \"peer\"\npersona = \"silent\"\ncount = 2\n");
     Places places{"/b", "/r", "/c", "", false, {}, {{"n1", "10.0.0.1"}, {"n2", "10.0.0.2"}, {"n3", "10.0.0.3"}}};
     for (const NodePlan& node : make_plan(with_peers, places).nodes) {
         CHECK((node.host == "n3") == (node.kind == NodeKind::Peer));

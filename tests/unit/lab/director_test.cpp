@@ -8,8 +8,8 @@ using namespace bt::lab;
 namespace {
 
 // tracker 0, seeder 1, clients 2 and 3; time in milliseconds since the start.
-struct Fixture {
-    Fixture() : director(make(), expect(), at(0)) {}
+struct DirectorBench {
+    DirectorBench() : director(make(), expect(), at(0)) {}
 
     static Plan make() {
         Plan plan;
@@ -61,7 +61,7 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "each step waits until the one before it is ready") {
+TEST_CASE_METHOD(DirectorBench, "each step waits until the one before it is ready") {
     CHECK(actions(0) == Actions{"start 0"});
     event(0, "stats", "", 5);
     CHECK(actions(5).empty());
@@ -74,7 +74,7 @@ TEST_CASE_METHOD(Fixture, "each step waits until the one before it is ready") {
     CHECK(director.next_deadline() == at(10'030));
 }
 
-TEST_CASE_METHOD(Fixture, "when every client is complete all are stopped, the tracker last") {
+TEST_CASE_METHOD(DirectorBench, "when every client is complete all are stopped, the tracker last") {
     until_clients();
     event(2, "completed", "", 500);
     CHECK(actions(500).empty());
@@ -92,7 +92,7 @@ TEST_CASE_METHOD(Fixture, "when every client is complete all are stopped, the tr
     CHECK(director.nodes()[3].exit_code == 130);
 }
 
-TEST_CASE_METHOD(Fixture, "who does not stop within the bound is killed, not earlier") {
+TEST_CASE_METHOD(DirectorBench, "who does not stop within the bound is killed, not earlier") {
     until_clients();
     event(2, "completed", "", 100);
     event(3, "completed", "", 100);
@@ -113,7 +113,7 @@ TEST_CASE_METHOD(Fixture, "who does not stop within the bound is killed, not ear
     CHECK_FALSE(director.nodes()[2].killed);
 }
 
-TEST_CASE_METHOD(Fixture, "clients that are not complete in time end the run") {
+TEST_CASE_METHOD(DirectorBench, "clients that are not complete in time end the run") {
     until_clients();
     event(2, "completed", "", 500);
     director.on_deadline(at(10'029));
@@ -123,7 +123,7 @@ TEST_CASE_METHOD(Fixture, "clients that are not complete in time end the run") {
     CHECK(actions(10'030) == Actions{"stop 1", "stop 2", "stop 3"});
 }
 
-TEST_CASE_METHOD(Fixture, "a node that says nothing before it is ready is given up after a minute of silence") {
+TEST_CASE_METHOD(DirectorBench, "a node that says nothing before it is ready is given up after a minute of silence") {
     (void)actions(0);
     event(0, "stats", "", 30'000);
     director.on_deadline(at(60'000));
@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Fixture, "a node that says nothing before it is ready is given 
     CHECK(actions(90'000) == Actions{"stop 0"});
 }
 
-TEST_CASE_METHOD(Fixture, "what ready nodes say is no sign of life of those that are not") {
+TEST_CASE_METHOD(DirectorBench, "what ready nodes say is no sign of life of those that are not") {
     (void)actions(0);
     event(0, "ready", ",\"announce\":\"http://127.1.2.1:9/announce\"", 10);
     (void)actions(10);
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(Fixture, "what ready nodes say is no sign of life of those that
     CHECK(director.detail().find("seeder1") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "the torrent has as long as its content needs, whatever the tracker says meanwhile") {
+TEST_CASE_METHOD(DirectorBench, "the torrent has as long as its content needs, whatever the tracker says meanwhile") {
     Plan plan = make();
     plan.content_bytes = 30 * Director::kSlowestHashing;
     Director patient(plan, expect(), at(0));
@@ -164,7 +164,7 @@ TEST_CASE_METHOD(Fixture, "the torrent has as long as its content needs, whateve
     CHECK(patient.detail() == "the torrent was not made within 90 s");
 }
 
-TEST_CASE_METHOD(Fixture, "a held run is up when all are ready; who was taken down before is not waited for") {
+TEST_CASE_METHOD(DirectorBench, "a held run is up when all are ready; who was taken down before is not waited for") {
     director.hold(Hold::OnceUp);
     until_clients();
     event(2, "ready", ",\"listen\":\"127.1.2.3:5\"", 100);
@@ -188,7 +188,7 @@ TEST_CASE_METHOD(Fixture, "a held run is up when all are ready; who was taken do
     }
 }
 
-TEST_CASE_METHOD(Fixture, "a run that is held once it is complete keeps its limit and its nodes until then") {
+TEST_CASE_METHOD(DirectorBench, "a run that is held once it is complete keeps its limit and its nodes until then") {
     director.hold(Hold::OnceComplete);
     until_clients();
     for (const std::size_t node : {2u, 3u}) event(node, "ready", "", 100);
@@ -212,7 +212,7 @@ TEST_CASE_METHOD(Fixture, "a run that is held once it is complete keeps its limi
     }
 }
 
-TEST_CASE_METHOD(Fixture, "a client that ends before it is complete ends the run; afterwards it may go") {
+TEST_CASE_METHOD(DirectorBench, "a client that ends before it is complete ends the run; afterwards it may go") {
     until_clients();
     event(2, "completed", "", 100);
     director.on_exit(2, 0, std::nullopt, at(200));
@@ -223,14 +223,14 @@ TEST_CASE_METHOD(Fixture, "a client that ends before it is complete ends the run
     CHECK(actions(300) == Actions{"stop 1"});
 }
 
-TEST_CASE_METHOD(Fixture, "without its seeder or tracker a run ends") {
+TEST_CASE_METHOD(DirectorBench, "without its seeder or tracker a run ends") {
     until_clients();
     const std::size_t lost = GENERATE(std::size_t{0}, std::size_t{1});
     director.on_exit(lost, 0, std::nullopt, at(300));
     CHECK(director.outcome() == Outcome::NodeLost);
 }
 
-TEST_CASE_METHOD(Fixture, "a program that refuses its arguments means a wrong scenario") {
+TEST_CASE_METHOD(DirectorBench, "a program that refuses its arguments means a wrong scenario") {
     until_clients();
     director.on_log_line(2, "swarm-client: no such option: --max-pears");
     director.on_exit(2, 2, std::nullopt, at(40));
@@ -238,14 +238,14 @@ TEST_CASE_METHOD(Fixture, "a program that refuses its arguments means a wrong sc
     CHECK(director.detail().find("--max-pears") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Fixture, "a program that cannot be started is the environment's fault") {
+TEST_CASE_METHOD(DirectorBench, "a program that cannot be started is the environment's fault") {
     CHECK(actions(0) == Actions{"start 0"});
     director.on_start_failed(0, "no such file", at(1));
     CHECK(director.is_done());
     CHECK(director.outcome() == Outcome::Environment);
 }
 
-TEST_CASE_METHOD(Fixture, "an interrupt stops every node, a second one kills them") {
+TEST_CASE_METHOD(DirectorBench, "an interrupt stops every node, a second one kills them") {
     until_clients();
     director.interrupt(at(100));
     CHECK(actions(100) == Actions{"stop 1", "stop 2", "stop 3"});
@@ -256,7 +256,7 @@ TEST_CASE_METHOD(Fixture, "an interrupt stops every node, a second one kills the
     CHECK(director.is_done());
 }
 
-TEST_CASE_METHOD(Fixture, "who is stopped before it is ready is told from who is stopped later") {
+TEST_CASE_METHOD(DirectorBench, "who is stopped before it is ready is told from who is stopped later") {
     until_clients();
     event(2, "ready", ",\"listen\":\"127.1.2.3:5\"", 50);
     director.stop(at(100));
@@ -266,13 +266,13 @@ TEST_CASE_METHOD(Fixture, "who is stopped before it is ready is told from who is
     CHECK(director.nodes()[3].stopped_early);
 }
 
-TEST_CASE_METHOD(Fixture, "an interrupt before anything runs ends at once") {
+TEST_CASE_METHOD(DirectorBench, "an interrupt before anything runs ends at once") {
     director.interrupt(at(1));
     CHECK(actions(1).empty());
     CHECK(director.is_done());
 }
 
-TEST_CASE_METHOD(Fixture, "events that are none are counted and change nothing") {
+TEST_CASE_METHOD(DirectorBench, "events that are none are counted and change nothing") {
     (void)actions(0);
     director.on_event_line(0, "ready", at(5));
     director.on_event_line(0, "{\"t\":1,\"event\":\"ready\"", at(5));

@@ -15,12 +15,12 @@ std::string line(const char* time, const char* name) {
     return std::string("{\"t\":") + time + ",\"event\":\"" + name + "\"}";
 }
 
-struct Folder {
-    Folder() {
+struct EventFolder {
+    EventFolder() {
         std::string pattern = (std::filesystem::temp_directory_path() / "swarmlab-events-XXXXXX").string();
         path = mkdtemp(pattern.data());
     }
-    ~Folder() { std::filesystem::remove_all(path); }
+    ~EventFolder() { std::filesystem::remove_all(path); }
 
     std::filesystem::path write(const char* name, const std::vector<std::string>& lines) const {
         std::ofstream file(path / name);
@@ -49,7 +49,7 @@ TEST_CASE("the clock of a node is set by the line that came fastest, and anew by
 }
 
 TEST_CASE("events of all nodes come in order of time, those of one node in theirs") {
-    const Folder folder;
+    const EventFolder folder;
     const auto a = folder.write("a", {line("0.5", "a1"), line("2.0", "a2"), line("0.1", "a3 after a new start")});
     const auto b = folder.write("b", {line("0.0", "b1"), "no event", line("1.0", "b2")});
     REQUIRE(merge_events({{a, {{0, 1.0}, {2, 4.0}}}, {b, {{0, 2.0}}}, {folder.path / "missing", {}}},

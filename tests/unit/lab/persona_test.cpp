@@ -14,7 +14,7 @@ using namespace bt::persona;
 
 namespace {
 
-std::string error_of(const std::string& text) {
+std::string script_error(const std::string& text) {
     const auto script = lab::parse_script(text, "s.toml");
     return script ? "" : script.error().message();
 }
@@ -105,11 +105,11 @@ TEST_CASE("a script's steps are read as they are written") {
 }
 
 TEST_CASE("bad input: scripts that mean nothing are refused with their line") {
-    CHECK(error_of("").find("[[step]]") != std::string::npos);
-    CHECK(error_of("[[step]]\n").find("s.toml:1:") == 0);
-    CHECK(error_of("[[step]]\nsend = \"hello\"\n").find("not_interested") != std::string::npos);
-    CHECK(error_of("[[step]]\nsend = \"choke\"\nexpect = \"choke\"\n").find("one of") != std::string::npos);
-    CHECK(error_of("[[step]]\nsend_raw = \"0\"\n").find("hex") != std::string::npos);
-    CHECK(error_of("[[step]]\nsned = \"choke\"\n").find("send") != std::string::npos);
-    CHECK(error_of("[[step]]\nsend = \"have\"\npiece = -1\n").find("piece") != std::string::npos);
+    CHECK(script_error("").find("[[step]]") != std::string::npos);
+    CHECK(script_error("[[step]]\n").find("s.toml:1:") == 0);
+    CHECK(script_error("[[step]]\nsend = \"hello\"\n").find("not_interested") != std::string::npos);
+    CHECK(script_error("[[step]]\nsend = \"choke\"\nexpect = \"choke\"\n").find("one of") != std::string::npos);
+    CHECK(script_error("[[step]]\nsend_raw = \"0\"\n").find("hex") != std::string::npos);
+    CHECK(script_error("[[step]]\nsned = \"choke\"\n").find("send") != std::string::npos);
+    CHECK(script_error("[[step]]\nsend = \"have\"\npiece = -1\n").find("piece") != std::string::npos);
 }

@@ -13,7 +13,7 @@ Address address(const std::string& text) { return *Address::parse(text); }
 
 // Two nodes, hidden at .1 and .2, open at .11 and .12; the first dials the second, which answers what it gets. They are
 // nodes 0 and 1, or the other way round.
-struct Fixture : env::StreamHandler {
+struct RelayBench : env::StreamHandler {
     struct Echo : env::StreamHandler {
         void on_connected() override {}
         void on_received(MutableByteView bytes) override {
@@ -76,7 +76,7 @@ struct Fixture : env::StreamHandler {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a relayed connection carries everything, and seems to come from the sender's open address") {
+TEST_CASE_METHOD(RelayBench, "a relayed connection carries everything, and seems to come from the sender's open address") {
     begin();
     (void)exchange(3'000'000);
     CHECK(received == 3'000'000);
@@ -84,7 +84,7 @@ TEST_CASE_METHOD(Fixture, "a relayed connection carries everything, and seems to
     CHECK(relay->connection_count() == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a delayed link takes both nodes' delays, each way") {
+TEST_CASE_METHOD(RelayBench, "a delayed link takes both nodes' delays, each way") {
     Link first, second;
     first.delay = milliseconds(30);
     second.delay = milliseconds(20);
@@ -95,7 +95,7 @@ TEST_CASE_METHOD(Fixture, "a delayed link takes both nodes' delays, each way") {
     CHECK(took < 2);
 }
 
-TEST_CASE_METHOD(Fixture, "a lossy link brings everything in order, late by retransmission times") {
+TEST_CASE_METHOD(RelayBench, "a lossy link brings everything in order, late by retransmission times") {
     Link lossy;
     lossy.loss = kMostLoss;
     begin(lossy);
@@ -104,7 +104,7 @@ TEST_CASE_METHOD(Fixture, "a lossy link brings everything in order, late by retr
     CHECK(took >= 0.2);
 }
 
-TEST_CASE_METHOD(Fixture, "a node's rate holds for what it sends") {
+TEST_CASE_METHOD(RelayBench, "a node's rate holds for what it sends") {
     Link slow;
     slow.rate.upload = 400'000;
     begin(slow);
@@ -114,7 +114,7 @@ TEST_CASE_METHOD(Fixture, "a node's rate holds for what it sends") {
     CHECK(took < 3);
 }
 
-TEST_CASE_METHOD(Fixture, "a cut link stalls and loses nothing; healed, it goes on") {
+TEST_CASE_METHOD(RelayBench, "a cut link stalls and loses nothing; healed, it goes on") {
     begin();
     (void)exchange(1000);
     relay->set_cut(0, 1, true);
@@ -126,7 +126,7 @@ TEST_CASE_METHOD(Fixture, "a cut link stalls and loses nothing; healed, it goes 
     CHECK_FALSE(echo.closed);
 }
 
-TEST_CASE_METHOD(Fixture, "a connection that is opened over a cut link waits, whoever of the two opens it") {
+TEST_CASE_METHOD(RelayBench, "a connection that is opened over a cut link waits, whoever of the two opens it") {
     begin({}, {}, GENERATE(false, true));
     relay->set_cut(1, 0, true);
     CHECK(exchange(1000, 0.2) >= 0.2);

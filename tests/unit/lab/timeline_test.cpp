@@ -31,7 +31,7 @@ TimelineEntry entry_when(Deed deed, const std::string& nodes, const std::string&
 }
 
 // tracker 0, seeder 1, clients 2 and 3; the clients begin at 30 ms.
-struct Fixture {
+struct TimelineBench {
     using Actions = std::vector<std::string>;
 
     static Plan make() {
@@ -84,7 +84,8 @@ struct Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a node that the timeline kills is no loss, and is started again when its time is over") {
+TEST_CASE_METHOD(TimelineBench,
+                 "a node that the timeline kills is no loss, and is started again when its time is over") {
     begin({entry_at(Deed::Kill, "client-3", 100, milliseconds(500))});
     CHECK(actions(30) == Actions{"start 2", "start 3"});
     CHECK(director->next_deadline() == at(130));
@@ -101,7 +102,7 @@ TEST_CASE_METHOD(Fixture, "a node that the timeline kills is no loss, and is sta
     CHECK(director->timeline().records()[0].undone_at == 0.6);
 }
 
-TEST_CASE_METHOD(Fixture, "a restart waits for the end of the process") {
+TEST_CASE_METHOD(TimelineBench, "a restart waits for the end of the process") {
     begin({entry_when(Deed::Restart, "client-2", "client-2 has 50%")});
     (void)actions(30);
     event(2, "stats", ",\"progress\":0.49", 40);
@@ -114,7 +115,7 @@ TEST_CASE_METHOD(Fixture, "a restart waits for the end of the process") {
     CHECK(actions(70).empty());  // once
 }
 
-TEST_CASE_METHOD(Fixture, "what a node moved before it was restarted is not forgotten") {
+TEST_CASE_METHOD(TimelineBench, "what a node moved before it was restarted is not forgotten") {
     begin({entry_at(Deed::Restart, "client-2", 100)});
     (void)actions(30);
     const std::string totals = R"(,"uploaded":50,"downloaded":70,"hash_failures":4,"wasted":9)";
@@ -137,7 +138,7 @@ TEST_CASE_METHOD(Fixture, "what a node moved before it was restarted is not forg
     CHECK(director->nodes()[2].total.uploaded == UINT64_MAX);
 }
 
-TEST_CASE_METHOD(Fixture, "a piece that failed counts at once, and once") {
+TEST_CASE_METHOD(TimelineBench, "a piece that failed counts at once, and once") {
     begin({entry_at(Deed::Kill, "client-2", 100, milliseconds(100))});
     (void)actions(30);
     event(2, "stats", R"(,"hash_failures":1)", 40);
@@ -157,7 +158,7 @@ TEST_CASE_METHOD(Fixture, "a piece that failed counts at once, and once") {
     CHECK(director->nodes()[2].total.hash_failures == 4);
 }
 
-TEST_CASE_METHOD(Fixture, "a paused node is resumed by itself, and before it is told to stop") {
+TEST_CASE_METHOD(TimelineBench, "a paused node is resumed by itself, and before it is told to stop") {
     begin({entry_at(Deed::Pause, "client-2", 10, milliseconds(50)), entry_at(Deed::Pause, "client-3", 20)});
     (void)actions(30);
     CHECK(tick(40) == Actions{"pause 2"});
@@ -167,7 +168,7 @@ TEST_CASE_METHOD(Fixture, "a paused node is resumed by itself, and before it is 
     CHECK(actions(100) == Actions{"stop 1", "stop 2", "resume 3", "stop 3"});
 }
 
-TEST_CASE_METHOD(Fixture, "a node is paused until the last of its pauses is over, or it is resumed") {
+TEST_CASE_METHOD(TimelineBench, "a node is paused until the last of its pauses is over, or it is resumed") {
     begin({entry_at(Deed::Pause, "client-2", 10, milliseconds(100)),
            entry_at(Deed::Pause, "client-2", 20, milliseconds(20)),
            entry_at(Deed::Pause, "client-3", 10, milliseconds(100)), entry_at(Deed::Resume, "client-3", 50)});
@@ -179,7 +180,7 @@ TEST_CASE_METHOD(Fixture, "a node is paused until the last of its pauses is over
     CHECK(tick(140) == Actions{"resume 2"});
 }
 
-TEST_CASE_METHOD(Fixture, "what is done at once to nodes that start is done when they have") {
+TEST_CASE_METHOD(TimelineBench, "what is done at once to nodes that start is done when they have") {
     begin({entry_at(Deed::Kill, "client-2", 0), entry_at(Deed::Pause, "client-3", 0)});
     CHECK(actions(30) == Actions{"start 2", "start 3"});
     CHECK(director->next_deadline() <= at(30));
@@ -188,7 +189,7 @@ TEST_CASE_METHOD(Fixture, "what is done at once to nodes that start is done when
     for (const TimelineRecord& record : director->timeline().records()) CHECK(record.done == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "an entry that found nothing to do is told from one that did") {
+TEST_CASE_METHOD(TimelineBench, "an entry that found nothing to do is told from one that did") {
     Plan plan = make();
     plan.nodes[3].on_demand = true;
     plan.nodes[3].must_complete = false;
@@ -207,7 +208,7 @@ TEST_CASE_METHOD(Fixture, "an entry that found nothing to do is told from one th
     CHECK(records[4].done == 1);
 }
 
-TEST_CASE_METHOD(Fixture, "a node that does not end for a restart is killed, and is started again") {
+TEST_CASE_METHOD(TimelineBench, "a node that does not end for a restart is killed, and is started again") {
     begin({entry_at(Deed::Restart, "client-2", 10)});
     (void)actions(30);
     CHECK(tick(40) == Actions{"stop 2"});
@@ -221,7 +222,7 @@ TEST_CASE_METHOD(Fixture, "a node that does not end for a restart is killed, and
     CHECK(director->nodes()[2].killed);
 }
 
-TEST_CASE_METHOD(Fixture, "an end that nobody asked for is kept when the node is started again") {
+TEST_CASE_METHOD(TimelineBench, "an end that nobody asked for is kept when the node is started again") {
     begin({entry_at(Deed::Start, "client-2", 100), entry_at(Deed::Restart, "client-3", 100)});
     (void)actions(30);
     event(2, "completed", "", 40);
@@ -242,7 +243,7 @@ TEST_CASE_METHOD(Fixture, "an end that nobody asked for is kept when the node is
     }
 }
 
-TEST_CASE_METHOD(Fixture, "limits change for a while") {
+TEST_CASE_METHOD(TimelineBench, "limits change for a while") {
     TimelineEntry entry = entry_at(Deed::Limit, "seeder-*", 10, milliseconds(50));
     entry.limits.upload = 1000;
     begin({entry});
@@ -251,7 +252,7 @@ TEST_CASE_METHOD(Fixture, "limits change for a while") {
     CHECK(tick(90) == Actions{"limit 1 0"});
 }
 
-TEST_CASE_METHOD(Fixture, "entries may wait for events, which count from the start of the run") {
+TEST_CASE_METHOD(TimelineBench, "entries may wait for events, which count from the start of the run") {
     begin({entry_when(Deed::Kill, "seeder-1", "2 events piece_verified")});
     (void)actions(30);
     event(2, "piece_verified", "", 40);
@@ -260,7 +261,7 @@ TEST_CASE_METHOD(Fixture, "entries may wait for events, which count from the sta
     CHECK(actions(41) == Actions{"kill 1"});
 }
 
-TEST_CASE_METHOD(Fixture, "nodes with a start time come then; those on demand when they are called") {
+TEST_CASE_METHOD(TimelineBench, "nodes with a start time come then; those on demand when they are called") {
     Plan plan = make();
     plan.nodes[2].start_after = milliseconds(70);
     plan.nodes[3].on_demand = true;
@@ -275,7 +276,7 @@ TEST_CASE_METHOD(Fixture, "nodes with a start time come then; those on demand wh
     CHECK(actions(200) == Actions{"stop 1", "stop 2", "stop 3"});
 }
 
-TEST_CASE_METHOD(Fixture, "a run goes on for as long as its stop says") {
+TEST_CASE_METHOD(TimelineBench, "a run goes on for as long as its stop says") {
     Stop stop;
     stop.linger = milliseconds(300);
     begin({}, stop);
@@ -289,7 +290,7 @@ TEST_CASE_METHOD(Fixture, "a run goes on for as long as its stop says") {
     CHECK(director->completion_time() == milliseconds(70));
 }
 
-TEST_CASE_METHOD(Fixture, "a run that ends at a time is stopped, complete or not") {
+TEST_CASE_METHOD(TimelineBench, "a run that ends at a time is stopped, complete or not") {
     Stop stop;
     stop.at = milliseconds(200);
     begin({}, stop);

@@ -31,7 +31,7 @@ bool is_accepted(std::string_view text, const BencodeLimits& limits = {}) {
     return BencodeDocument::parse(as_bytes(text), limits).has_value();
 }
 
-void check_refused(std::string_view text, std::string_view what, std::uint64_t offset) {
+void check_bencode_refused(std::string_view text, std::string_view what, std::uint64_t offset) {
     INFO("input: " << text.substr(0, 60));
     const Refusal refused = refusal(text);
     INFO("answer: " << refused.detail);
@@ -49,36 +49,36 @@ TEST_CASE("integers of 64 bits are read, one more is refused") {
     CHECK(BencodeDocument::parse(as_bytes(smallest))->root().integer() == INT64_MIN);
     CHECK(BencodeDocument::parse(as_bytes(largest))->root().integer() == INT64_MAX);
     CHECK(BencodeDocument::parse(as_bytes("i0e"))->root().integer() == 0);
-    check_refused("i9223372036854775808e", "exceeds 64 bits", 0);
-    check_refused("i-9223372036854775809e", "exceeds 64 bits", 0);
+    check_bencode_refused("i9223372036854775808e", "exceeds 64 bits", 0);
+    check_bencode_refused("i-9223372036854775809e", "exceeds 64 bits", 0);
 }
 
 TEST_CASE("integers that are not canonical are refused") {
-    check_refused("i-0e", "leading zero or -0", 0);
-    check_refused("i00e", "leading zero", 0);
-    check_refused("i-07e", "leading zero", 0);
-    check_refused("ie", "without digits", 0);
-    check_refused("i-e", "without digits", 0);
-    check_refused("i+1e", "no digit", 1);
-    check_refused("i1-e", "no digit", 2);
-    check_refused("i 1e", "no digit", 1);
-    check_refused("li1ei12", "integer without its end", 4);
+    check_bencode_refused("i-0e", "leading zero or -0", 0);
+    check_bencode_refused("i00e", "leading zero", 0);
+    check_bencode_refused("i-07e", "leading zero", 0);
+    check_bencode_refused("ie", "without digits", 0);
+    check_bencode_refused("i-e", "without digits", 0);
+    check_bencode_refused("i+1e", "no digit", 1);
+    check_bencode_refused("i1-e", "no digit", 2);
+    check_bencode_refused("i 1e", "no digit", 1);
+    check_bencode_refused("li1ei12", "integer without its end", 4);
 }
 
 TEST_CASE("a string is exactly as long as it says") {
     CHECK(BencodeDocument::parse(as_bytes("4:spam"))->root().string() == "spam");
     CHECK(BencodeDocument::parse(as_bytes("0:"))->root().string() == "");
-    check_refused("5:spam", "claims 5 bytes, 4 are left", 0);
-    check_refused("04:spam", "leading zero", 0);
-    check_refused("4spam", "no ':'", 1);
-    check_refused("4", "inside a string's length", 1);
+    check_bencode_refused("5:spam", "claims 5 bytes, 4 are left", 0);
+    check_bencode_refused("04:spam", "leading zero", 0);
+    check_bencode_refused("4spam", "no ':'", 1);
+    check_bencode_refused("4", "inside a string's length", 1);
 }
 
 TEST_CASE("a string that claims 100 MB is refused before anything is allocated") {
-    check_refused("l100000000:abce", "claims 100000000 bytes, 4 are left", 1);
-    check_refused("99999999999999999999:", "claims 4 GiB or more", 0);
-    check_refused("4294967296:", "claims 4 GiB or more", 0);
-    check_refused("4294967295:", "claims 4294967295 bytes", 0);
+    check_bencode_refused("l100000000:abce", "claims 100000000 bytes, 4 are left", 1);
+    check_bencode_refused("99999999999999999999:", "claims 4 GiB or more", 0);
+    check_bencode_refused("4294967296:", "claims 4 GiB or more", 0);
+    check_bencode_refused("4294967295:", "claims 4294967295 bytes", 0);
 }
 
 TEST_CASE("a value that was cut off anywhere is refused") {
@@ -91,8 +91,8 @@ TEST_CASE("a value that was cut off anywhere is refused") {
 }
 
 TEST_CASE("bytes behind the value are refused unless allowed") {
-    check_refused("i1ei2e", "3 bytes behind the value", 3);
-    check_refused("i1e\n", "1 bytes behind the value", 3);
+    check_bencode_refused("i1ei2e", "3 bytes behind the value", 3);
+    check_bencode_refused("i1e\n", "1 bytes behind the value", 3);
     BencodeLimits limits;
     limits.allow_trailing = true;
     const auto document = BencodeDocument::parse(as_bytes("d1:ai1eeREST"), limits);
@@ -103,24 +103,24 @@ TEST_CASE("bytes behind the value are refused unless allowed") {
 }
 
 TEST_CASE("a dictionary wants string keys and a value for each") {
-    check_refused("di1ei2ee", "key is not a string", 1);
-    check_refused("dlei2ee", "key is not a string", 1);
-    check_refused("d1:ae", "key without a value", 4);
-    check_refused("e", "no value starts", 0);
-    check_refused("x", "no value starts", 0);
-    check_refused("l-1e", "no value starts", 1);
+    check_bencode_refused("di1ei2ee", "key is not a string", 1);
+    check_bencode_refused("dlei2ee", "key is not a string", 1);
+    check_bencode_refused("d1:ae", "key without a value", 4);
+    check_bencode_refused("e", "no value starts", 0);
+    check_bencode_refused("x", "no value starts", 0);
+    check_bencode_refused("l-1e", "no value starts", 1);
 }
 
 TEST_CASE("nesting of 100 is accepted and of 101 refused") {
     CHECK(is_accepted(nested(100)));
-    check_refused(nested(101), "nested deeper than 100", 100);
+    check_bencode_refused(nested(101), "nested deeper than 100", 100);
 }
 
 TEST_CASE("100,000 levels of nesting are refused where the limit is") {
-    check_refused(nested(100'000), "nested deeper than 100", 100);
+    check_bencode_refused(nested(100'000), "nested deeper than 100", 100);
     std::string dicts;
     for (int i = 0; i < 100'000; ++i) dicts += "d1:a";
-    check_refused(dicts, "nested deeper than 100", 400);
+    check_bencode_refused(dicts, "nested deeper than 100", 400);
 }
 
 TEST_CASE("the number of values is limited") {

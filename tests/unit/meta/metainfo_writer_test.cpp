@@ -17,7 +17,7 @@ TorrentDescription one_file() {
     return description;
 }
 
-void check_refused(const TorrentDescription& description, std::string_view words) {
+void check_writer_refused(const TorrentDescription& description, std::string_view words) {
     const auto bytes = write_metainfo(description);
     REQUIRE_FALSE(bytes);
     INFO("answer: " << bytes.error().detail);
@@ -72,38 +72,38 @@ TEST_CASE("one tracker is written as announce alone") {
 TEST_CASE("a description that the reader would refuse is not written") {
     TorrentDescription description = one_file();
     description.files.push_back({"b", 1});
-    check_refused(description, "exactly one file");
+    check_writer_refused(description, "exactly one file");
 
     description = one_file();
     description.piece_hashes.pop_back();
-    check_refused(description, "has 2 hashes where the length needs 3");
+    check_writer_refused(description, "has 2 hashes where the length needs 3");
 
     description = one_file();
     description.piece_length = 0;
-    check_refused(description, "piece length 0");
+    check_writer_refused(description, "piece length 0");
 
     description = one_file();
     description.files[0].length = ~std::uint64_t{0};
-    check_refused(description, "exceeds 63 bits");
+    check_writer_refused(description, "exceeds 63 bits");
 
     description = one_file();
     description.name = "../a";
-    check_refused(description, "contains a separator");
+    check_writer_refused(description, "contains a separator");
 
     description = one_file();
     description.tracker_tiers = {{}};
-    check_refused(description, "tier without a tracker");
+    check_writer_refused(description, "tier without a tracker");
 
     description = one_file();
     description.tracker_tiers = {{"http://a b"}};
-    check_refused(description, "not text without spaces");
+    check_writer_refused(description, "not text without spaces");
 
     description = one_file();
     description.multi_file = true;
     for (const char* path : {"", "/a", "a/", "a//b", "a/../b"}) {
         INFO(path);
         description.files = {{path, 40000}};
-        check_refused(description, "path element");
+        check_writer_refused(description, "path element");
     }
 }
 

@@ -9,11 +9,11 @@ using namespace bt::net::test;
 
 namespace {
 
-constexpr std::uint32_t kPieceLength = 40000;
+constexpr std::uint32_t kPlacedPieceLength = 40000;
 const std::vector<NamedFile> kFiles = {{"a", 60'000}, {"b", 60'000}};  // piece 1 lies in both
 
-struct Bench {
-    Bench() : bytes(random_bytes(120'000, 3)), metainfo(make_metainfo(bytes, kPieceLength, kFiles)) {
+struct PlacedBench {
+    PlacedBench() : bytes(random_bytes(120'000, 3)), metainfo(make_metainfo(bytes, kPlacedPieceLength, kFiles)) {
         storage::StorageSpec spec{metainfo, storage::paths_in(*metainfo, folder.path()), storage::Access::ReadWrite,
                                   storage::placement_in(*metainfo, folder.path())};
         paths = spec.paths;
@@ -32,8 +32,8 @@ struct Bench {
         return *answer;
     }
     void write(std::uint32_t piece) {
-        storage::PieceBuffer buffer(kPieceLength);
-        std::copy_n(bytes.begin() + piece * kPieceLength, kPieceLength, buffer.bytes().begin());
+        storage::PieceBuffer buffer(kPlacedPieceLength);
+        std::copy_n(bytes.begin() + piece * kPlacedPieceLength, kPlacedPieceLength, buffer.bytes().begin());
         std::optional<env::PieceWritten> answer;
         env.disk().write_piece(id, PieceIndex(piece), std::move(buffer), false,
                                [&](env::PieceWritten written) { answer = std::move(written); });
@@ -69,7 +69,7 @@ bool exists(const std::string& path) { return std::filesystem::exists(path); }
 }  // namespace
 
 TEST_CASE("a finished file is renamed, and what was open goes on being served and flushed") {
-    Bench bench;
+    PlacedBench bench;
     bench.write(0);
     bench.write(1);
     CHECK(exists(bench.parts[0]));
@@ -84,7 +84,7 @@ TEST_CASE("a finished file is renamed, and what was open goes on being served an
 }
 
 TEST_CASE("a file that becomes wanted leaves the hidden file, and what nobody wanted cannot be read") {
-    Bench bench;
+    PlacedBench bench;
     bench.write(1);
     CHECK_FALSE(bench.serves(FileIndex(1), 40'000, 16384));
     CHECK_FALSE(exists(bench.parts[1]));
@@ -99,7 +99,7 @@ TEST_CASE("a file that becomes wanted leaves the hidden file, and what nobody wa
 }
 
 TEST_CASE("a part file that somebody took away is an error of the disk") {
-    Bench bench;
+    PlacedBench bench;
     bench.write(0);
     std::filesystem::remove(bench.parts[0]);
     CHECK_FALSE(bench.finish(FileIndex(0)));

@@ -42,8 +42,8 @@ struct Torrent {
 };
 
 // One disk, one folder, one torrent opened for writing; calls that wait for their answer.
-struct Bench {
-    explicit Bench(std::vector<NamedFile> files)
+struct DiskBench {
+    explicit DiskBench(std::vector<NamedFile> files)
         : torrent(std::move(files)), paths(storage::paths_in(*torrent.metainfo, folder.path())) {
         id = disk().open_storage({torrent.metainfo, paths, storage::Access::ReadWrite});
     }
@@ -103,7 +103,7 @@ struct AsNobody {
 }  // namespace
 
 TEST_CASE("pieces written in any order, straddling files, are found again byte for byte") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     REQUIRE(bench.torrent.piece_count() == 6);
     REQUIRE(bench.prepare(bench.id));
     for (const std::uint32_t piece : {5u, 0u, 3u, 1u, 4u, 2u}) {
@@ -123,7 +123,7 @@ TEST_CASE("pieces written in any order, straddling files, are found again byte f
 }
 
 TEST_CASE("many pieces at once, some of them bad, are told apart although they are hashed in pairs") {
-    Bench bench({{"x", 40 * kPieceLength}});
+    DiskBench bench({{"x", 40 * kPieceLength}});
     std::size_t answers = 0;
     std::vector<bool> ok(40);
     std::vector<std::size_t> digests(40);
@@ -153,7 +153,7 @@ TEST_CASE("many pieces at once, some of them bad, are told apart although they a
 }
 
 TEST_CASE("a piece with a wrong hash is not written and its digests name the bad block") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     auto buffer = bench.torrent.buffer(1);
     buffer.bytes()[kBlockSize + 5] = static_cast<Byte>(buffer.bytes()[kBlockSize + 5] + 1);
     const auto bad = bench.write(bench.id, 1, std::move(buffer));
@@ -170,13 +170,13 @@ TEST_CASE("a piece with a wrong hash is not written and its digests name the bad
 }
 
 TEST_CASE("missing and short files make pieces not ok, without an error") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     CHECK(bench.check(bench.id).status);
     CHECK(bench.check(bench.id).ok == std::vector<bool>(6, false));
     for (std::uint32_t i = 0; i < 6; ++i) REQUIRE(bench.write(i).hash_ok);
     std::filesystem::remove(bench.paths[0]);
     std::filesystem::resize_file(bench.paths[4], 90000);
-    Bench again(kMixed);
+    DiskBench again(kMixed);
     const StorageId id = again.disk().open_storage({bench.torrent.metainfo, bench.paths, storage::Access::ReadOnly});
     const auto checked = again.check(id);
     CHECK(checked.status);
@@ -184,11 +184,11 @@ TEST_CASE("missing and short files make pieces not ok, without an error") {
 }
 
 TEST_CASE("a file that cannot be read is an error, and the other files are checked all the same") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     for (std::uint32_t i = 0; i < 6; ++i) REQUIRE(bench.write(i).hash_ok);
     std::filesystem::remove(bench.paths[0]);
     std::filesystem::create_directory(bench.paths[0]);
-    Bench again(kMixed);
+    DiskBench again(kMixed);
     const StorageId id = again.disk().open_storage({bench.torrent.metainfo, bench.paths, storage::Access::ReadOnly});
     const auto checked = again.check(id);
     REQUIRE_FALSE(checked.status);
@@ -197,7 +197,7 @@ TEST_CASE("a file that cannot be read is an error, and the other files are check
 }
 
 TEST_CASE("inspect tells of every file what stat says") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     REQUIRE(bench.write(5).status);
     std::filesystem::create_directories(bench.paths[3]);
     std::optional<Result<std::vector<storage::FileStat>>> answer;
@@ -215,7 +215,7 @@ TEST_CASE("inspect tells of every file what stat says") {
 }
 
 TEST_CASE("prepare makes empty files only, and cuts what is too long") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     write_file(bench.paths[0], as_bytes("too long"));
     write_file(bench.paths[2], as_bytes("shorter is fine"));
     REQUIRE(bench.prepare(bench.id));
@@ -226,7 +226,7 @@ TEST_CASE("prepare makes empty files only, and cuts what is too long") {
 }
 
 TEST_CASE("prepare refuses what is in the way and then changes nothing") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     SECTION("a folder where a file belongs") { std::filesystem::create_directories(bench.paths[2]); }
     SECTION("a file where a folder belongs") { write_file(bench.folder / "content/b", as_bytes("x")); }
     const Status status = bench.prepare(bench.id);
@@ -240,7 +240,7 @@ TEST_CASE("prepare refuses what is in the way and then changes nothing") {
 }
 
 TEST_CASE("a folder that may not be written is PermissionDenied") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     REQUIRE(chmod(bench.folder.path().c_str(), 0555) == 0);
     const AsNobody nobody;
     if (geteuid() == 0) {
@@ -257,7 +257,7 @@ TEST_CASE("a folder that may not be written is PermissionDenied") {
 }
 
 TEST_CASE("a ReadOnly storage is never written, prepared or made") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     const StorageId id = bench.disk().open_storage({bench.torrent.metainfo, bench.paths, storage::Access::ReadOnly});
     const auto written = bench.write(id, 0, bench.torrent.buffer(0));
     CHECK(written.hash_ok);
@@ -269,7 +269,7 @@ TEST_CASE("a ReadOnly storage is never written, prepared or made") {
 }
 
 TEST_CASE("a disk that takes no more is DiskFull") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     std::signal(SIGXFSZ, SIG_IGN);
     rlimit before{};
     REQUIRE(getrlimit(RLIMIT_FSIZE, &before) == 0);
@@ -286,7 +286,7 @@ TEST_CASE("a disk that takes no more is DiskFull") {
 TEST_CASE("no more than the limit of files stays open, and every file is still written and read") {
     std::vector<NamedFile> files;
     for (int i = 0; i < 300; ++i) files.push_back({"f" + std::to_string(i), 997});
-    Bench bench(files);
+    DiskBench bench(files);
     for (std::uint32_t i = 0; i < bench.torrent.piece_count(); ++i) REQUIRE(bench.write(i).status);
     CHECK(bench.disk().open_file_count() == kMaxOpenFiles);
     CHECK(bench.status_of([&](auto done) { bench.disk().flush(bench.id, done); }));
@@ -298,7 +298,7 @@ TEST_CASE("no more than the limit of files stays open, and every file is still w
 }
 
 TEST_CASE("a storage that is closed while its jobs run closes its files after them") {
-    Bench bench({{"x", 20 * kPieceLength}});
+    DiskBench bench({{"x", 20 * kPieceLength}});
     int written = 0;
     for (std::uint32_t i = 0; i < 20; ++i) {
         bench.disk().write_piece(bench.id, PieceIndex(i), bench.torrent.buffer(i), false,
@@ -312,7 +312,7 @@ TEST_CASE("a storage that is closed while its jobs run closes its files after th
 }
 
 TEST_CASE("prefetch may name any piece, present or not") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     for (std::uint32_t i = 0; i < 3; ++i) REQUIRE(bench.write(i).status);
     for (int round = 0; round < 3; ++round) {
         for (std::uint32_t i = 0; i < 6; ++i) bench.disk().prefetch(bench.id, PieceIndex(i));
@@ -324,7 +324,7 @@ TEST_CASE("prefetch may name any piece, present or not") {
 TEST_CASE("the disk may be destroyed with work in hand: nothing answers afterwards") {
     bool answered = false;
     {
-        Bench bench({{"x", 20 * kPieceLength}});
+        DiskBench bench({{"x", 20 * kPieceLength}});
         for (std::uint32_t i = 0; i < 20; ++i) {
             bench.disk().write_piece(bench.id, PieceIndex(i), bench.torrent.buffer(i), false,
                                      [&](const env::PieceWritten&) { answered = true; });
@@ -335,7 +335,7 @@ TEST_CASE("the disk may be destroyed with work in hand: nothing answers afterwar
 }
 
 TEST_CASE("state files are saved whole, in the order of the calls, and found again") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     const std::string path = bench.folder / "deep/er/state";
     int saved = 0;
     for (int i = 0; i < 10; ++i) {
@@ -362,7 +362,7 @@ TEST_CASE("state files are saved whole, in the order of the calls, and found aga
 }
 
 TEST_CASE("a save that fails leaves the old state as it was and nothing beside it") {
-    Bench bench(kMixed);
+    DiskBench bench(kMixed);
     const std::string path = bench.folder / "state";
     REQUIRE(bench.status_of([&](auto done) { bench.disk().save(path, random_bytes(100, 1), done); }));
     std::signal(SIGXFSZ, SIG_IGN);

@@ -73,7 +73,7 @@ struct PathFiles final : BaseFiles {
     }
 };
 
-std::shared_ptr<const meta::Metainfo> torrent_of(const std::vector<std::size_t>& lengths, ByteBuffer& bytes) {
+std::shared_ptr<const meta::Metainfo> torrent_of_lengths(const std::vector<std::size_t>& lengths, ByteBuffer& bytes) {
     std::string list;
     std::size_t total = 0;
     for (std::size_t i = 0; i < lengths.size(); ++i) {
@@ -99,7 +99,7 @@ const std::vector<std::size_t> kLengths = {40'000, 100, 50'000, 0, 20'000};
 
 struct Bench {
     explicit Bench(std::vector<bool> wanted = {})
-        : metainfo(torrent_of(kLengths, bytes)),
+        : metainfo(torrent_of_lengths(kLengths, bytes)),
           spec{metainfo, paths_in(*metainfo, "o"), Access::ReadWrite, placement_in(*metainfo, "o")},
           base(base_paths(spec)) {
         restart(std::move(wanted));
@@ -318,7 +318,7 @@ TEST_CASE("inspect tells of every file at its home, and of the hidden file") {
 
 TEST_CASE("without a placement every file has its own name from the first byte on") {
     ByteBuffer bytes;
-    const auto metainfo = torrent_of(kLengths, bytes);
+    const auto metainfo = torrent_of_lengths(kLengths, bytes);
     const StorageSpec spec{metainfo, paths_in(*metainfo, "o"), Access::ReadWrite, {}};
     PathFiles base(base_paths(spec));
     PlacedFiles placed(spec, base);

@@ -8,7 +8,7 @@ using storage::ResumeData;
 
 namespace {
 
-ResumeData sample() {
+ResumeData sample_resume_data() {
     ResumeData data;
     data.info_hash.fill(0x11);
     data.pieces = meta::Bitfield(10);
@@ -22,7 +22,7 @@ ResumeData sample() {
 }  // namespace
 
 TEST_CASE("resume data reads back as it was written", "[resume]") {
-    const ResumeData data = sample();
+    const ResumeData data = sample_resume_data();
     const auto decoded = ResumeData::decode(data.encode(), 10);
     REQUIRE(decoded.has_value());
     CHECK(decoded->info_hash == data.info_hash);
@@ -33,7 +33,7 @@ TEST_CASE("resume data reads back as it was written", "[resume]") {
 }
 
 TEST_CASE("resume data of another number of pieces, cut or garbled is refused", "[resume]") {
-    const ByteBuffer bytes = sample().encode();
+    const ByteBuffer bytes = sample_resume_data().encode();
     CHECK_FALSE(ResumeData::decode(bytes, 17).has_value());
     for (std::size_t cut = 0; cut < bytes.size(); ++cut) {
         CHECK_FALSE(ResumeData::decode(ByteView(bytes).first(cut), 10).has_value());

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 using namespace bt;
 using swarm::ChokeCandidate;
@@ -15,11 +16,11 @@ using swarm::ChokerSettings;
 
 namespace {
 
-TimePoint at(int s) { return TimePoint(seconds(s)); }
+using bt::test_time::at;
 
 // Connections and a choker whose decisions are carried out.
-struct Fixture {
-    explicit Fixture(ChokerSettings settings = {}, std::uint64_t rng_seed = 1) : choker(settings, Rng(rng_seed)) {}
+struct ChokerBench {
+    explicit ChokerBench(ChokerSettings settings = {}, std::uint64_t rng_seed = 1) : choker(settings, Rng(rng_seed)) {}
 
     ChokeCandidate& peer(std::uint32_t id) {
         for (auto& known : peers) {
@@ -77,7 +78,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("the four best senders and one optimistic peer are unchoked") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({10, 60, 20, 50, 30, 40});
     f.round(0);
     CHECK(f.regular() == std::set<std::uint32_t>{2, 4, 5, 6});
@@ -90,7 +91,7 @@ TEST_CASE("the four best senders and one optimistic peer are unchoked") {
 TEST_CASE("a peer that sends faster takes the slot of the slowest at the next round") {
     ChokerSettings settings;
     settings.optimistic_round = minutes(10);
-    Fixture f(settings);
+    ChokerBench f(settings);
     f.peers_with_rates({60, 50, 40, 30, 20, 10});
     f.round(0);
     const std::uint32_t waiting = f.choker.optimistic_peer() == ConnectionId(5) ? 6 : 5;
@@ -101,7 +102,7 @@ TEST_CASE("a peer that sends faster takes the slot of the slowest at the next ro
 }
 
 TEST_CASE("with equal rates nobody loses a slot") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({5, 5, 5, 5, 5});
     f.peer(3).peer_interested = false;
     f.round(0);
@@ -112,7 +113,7 @@ TEST_CASE("with equal rates nobody loses a slot") {
 }
 
 TEST_CASE("uninterested peers are choked, at a round and between rounds") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({50, 40});
     f.round(0);
     CHECK(f.unchoked().size() == 2);
@@ -126,7 +127,7 @@ TEST_CASE("uninterested peers are choked, at a round and between rounds") {
 }
 
 TEST_CASE("a snubbed peer loses its regular slot and comes back only by the optimistic one") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({50, 40, 30});
     f.round(0);
     f.peer(1).snubbed = true;
@@ -142,7 +143,7 @@ TEST_CASE("a snubbed peer loses its regular slot and comes back only by the opti
 }
 
 TEST_CASE("a newly interested peer gets a free slot at once, and none when there is no room") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({50});
     f.round(0);
     for (std::uint32_t id = 2; id <= 5; ++id) {
@@ -157,7 +158,7 @@ TEST_CASE("a newly interested peer gets a free slot at once, and none when there
 }
 
 TEST_CASE("the slot of a peer that left is given away at once") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({60, 50, 40, 30, 20, 10});
     f.round(0);
     f.leave(1);
@@ -169,7 +170,7 @@ TEST_CASE("the slot of a peer that left is given away at once") {
 }
 
 TEST_CASE("the optimistic slot rotates every optimistic_round, not before") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({90, 80, 70, 60, 0, 0, 0});
     f.round(0);
     const auto first = f.choker.optimistic_peer();
@@ -183,7 +184,7 @@ TEST_CASE("the optimistic slot rotates every optimistic_round, not before") {
 }
 
 TEST_CASE("an optimistic peer that earns a regular slot makes room for the next") {
-    Fixture f;
+    ChokerBench f;
     f.peers_with_rates({90, 80, 70, 60, 0, 0});
     f.round(0);
     const std::uint32_t holder = f.choker.optimistic_peer()->value();
@@ -198,7 +199,7 @@ TEST_CASE("an optimistic peer that earns a regular slot makes room for the next"
 TEST_CASE("newcomers are three times as likely to be the optimistic peer") {
     std::map<std::uint32_t, int> drawn;
     for (std::uint64_t rng_seed = 0; rng_seed < 4000; ++rng_seed) {
-        Fixture f({}, rng_seed);
+        ChokerBench f({}, rng_seed);
         f.peers_with_rates({90, 80, 70, 60, 0, 0});
         f.peer(6).connected_at = at(941);  // 59 s ago; all others 1000 s
         f.round(1000);
@@ -212,7 +213,7 @@ TEST_CASE("newcomers are three times as likely to be the optimistic peer") {
 TEST_CASE("after newcomer_age a peer is no newcomer any more") {
     int drawn = 0;
     for (std::uint64_t rng_seed = 0; rng_seed < 4000; ++rng_seed) {
-        Fixture f({}, rng_seed);
+        ChokerBench f({}, rng_seed);
         f.peers_with_rates({90, 80, 70, 60, 0, 0});
         f.peer(6).connected_at = at(940);
         f.round(1000);
@@ -223,8 +224,8 @@ TEST_CASE("after newcomer_age a peer is no newcomer any more") {
 }
 
 TEST_CASE("decisions do not depend on the order of the candidates") {
-    Fixture a({}, 5);
-    Fixture b({}, 5);
+    ChokerBench a({}, 5);
+    ChokerBench b({}, 5);
     a.peers_with_rates({1, 2, 3, 4, 5, 6, 7});
     b.peers_with_rates({1, 2, 3, 4, 5, 6, 7});
     std::reverse(b.peers.begin(), b.peers.end());
@@ -240,7 +241,7 @@ TEST_CASE("decisions do not depend on the order of the candidates") {
 }
 
 TEST_CASE("a seed fills its slots with those that have waited longest") {
-    Fixture f;
+    ChokerBench f;
     for (std::uint32_t id = 1; id <= 7; ++id) f.peer(id).connected_at = at(static_cast<int>(10 - id));
     f.round(100, true);
     CHECK(f.unchoked() == std::set<std::uint32_t>{3, 4, 5, 6, 7});
@@ -250,7 +251,7 @@ TEST_CASE("a seed fills its slots with those that have waited longest") {
 }
 
 TEST_CASE("a seed keeps the fastest and gives the slot of the slowest to the one that waits") {
-    Fixture f;
+    ChokerBench f;
     for (std::uint32_t id = 1; id <= 6; ++id) f.peer(id).upload_rate_bytes_per_s = 10 * id;
     f.round(0, true);
     CHECK(f.unchoked() == std::set<std::uint32_t>{1, 2, 3, 4, 5});
@@ -264,7 +265,7 @@ TEST_CASE("a seed keeps the fastest and gives the slot of the slowest to the one
 }
 
 TEST_CASE("a seed does not choke who was unchoked less than a round ago for being slow") {
-    Fixture f;
+    ChokerBench f;
     for (std::uint32_t id = 1; id <= 6; ++id) f.peer(id).upload_rate_bytes_per_s = 10 * id;
     f.round(0, true);
     f.leave(4);
@@ -278,7 +279,7 @@ TEST_CASE("a seed does not choke who was unchoked less than a round ago for bein
 
 TEST_CASE("a seed serves everybody in time, however slow") {
     constexpr std::uint32_t kPeers = 20;
-    Fixture f;
+    ChokerBench f;
     for (std::uint32_t id = 1; id <= kPeers; ++id) f.peer(id).upload_rate_bytes_per_s = id < 10 ? 0 : 1000 + id;
     std::map<std::uint32_t, int> last_start;
     for (int s = 0; s <= 6000; s += 10) {
@@ -295,7 +296,7 @@ TEST_CASE("a seed serves everybody in time, however slow") {
 }
 
 TEST_CASE("a seed with room serves every interested peer and rotates nobody out") {
-    Fixture f;
+    ChokerBench f;
     for (std::uint32_t id = 1; id <= 5; ++id) f.peer(id);
     f.change(0, true);
     CHECK(f.unchoked().size() == 5);

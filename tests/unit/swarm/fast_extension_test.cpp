@@ -5,28 +5,29 @@
 #include "common/swarm/peer_session.h"
 #include "common/wire/message_codec.h"
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 using namespace bt;
 using swarm::PeerSession;
 
 namespace {
 
-constexpr TimePoint kStart{};
+using bt::test_time::kStart;
 
 // 200 pieces of 32 KiB: 2 blocks each.
-const meta::PieceLayout kLayout(200 * 32768, 32768);
+const meta::PieceLayout kFastLayout(200 * 32768, 32768);
 
-BlockRequest block(std::uint32_t piece, std::uint32_t begin = 0, std::uint32_t length = kBlockSize) {
+BlockRequest block_of(std::uint32_t piece, std::uint32_t begin = 0, std::uint32_t length = kBlockSize) {
     return {PieceIndex(piece), begin, length};
 }
 
-struct Fixture {
-    explicit Fixture(bool fast = true) {
+struct FastBench {
+    explicit FastBench(bool fast = true) {
         if (fast) session.enable_fast();
         own.set_all();
     }
     meta::Bitfield own{200};
-    PeerSession session{ConnectionId(1), kLayout, true, {}, kStart};
+    PeerSession session{ConnectionId(1), kFastLayout, true, {}, kStart};
 
     Result<swarm::SessionEvent> receive(const wire::Message& message, TimePoint now = kStart) {
         return session.on_message(message, own, now);
@@ -100,26 +101,26 @@ TEST_CASE("the allowed fast set of a small torrent is at most all of it, and IPv
 }
 
 TEST_CASE("with fast, everything and nothing have messages of their own", "[fast]") {
-    Fixture all;
+    FastBench all;
     all.session.send_bitfield(all.own);
     CHECK(all.sent() == "have_all");
-    Fixture none;
+    FastBench none;
     none.session.send_bitfield(meta::Bitfield(200));
     CHECK(none.sent() == "have_none");
-    Fixture some;
+    FastBench some;
     some.own.clear(PieceIndex(3));
     some.session.send_bitfield(some.own);
     CHECK(some.sent() == "bitfield");
-    Fixture old(false);
+    FastBench old(false);
     old.session.send_bitfield(meta::Bitfield(200));
     CHECK(old.sent() == "");
 }
 
 TEST_CASE("have_all is every piece, have_none is none", "[fast]") {
-    Fixture f;
+    FastBench f;
     CHECK(f.brings<swarm::PeerHasPieces>(wire::HaveAll{}));
     CHECK(f.session.pieces().is_complete());
-    Fixture g;
+    FastBench g;
     CHECK(g.says_nothing(wire::HaveNone{}));
     CHECK(g.session.pieces().is_empty());
     CHECK(g.brings<swarm::PeerHasPiece>(wire::Have{3}));
@@ -131,12 +132,12 @@ TEST_CASE("bad input: have_all or have_none twice, or behind another word about 
     for (const wire::Message& first : words) {
         for (const wire::Message& second : {wire::Message(wire::HaveAll{}), wire::Message(wire::HaveNone{})}) {
             CAPTURE(wire::message_name(first), wire::message_name(second));
-            Fixture f;
+            FastBench f;
             REQUIRE(f.receive(first).has_value());
             CHECK(f.refuses(second));
         }
     }
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     CHECK(f.refuses(wire::Bitfield{bits}));
 }
@@ -146,7 +147,7 @@ TEST_CASE("bad input: messages of fast without fast are a breach", "[fast]") {
                                                  wire::AllowedFast{1}, wire::RejectRequest{1, 0, kBlockSize}};
     for (const wire::Message& message : messages) {
         CAPTURE(wire::message_name(message));
-        Fixture f(false);
+        FastBench f(false);
         CHECK(f.refuses(message));
     }
 }
@@ -164,18 +165,18 @@ TEST_CASE("who suggests is followed for ten seconds, and only when it suggests w
 }
 
 TEST_CASE("bad input: suggest and allowed_fast out of range are a breach", "[fast]") {
-    CHECK(Fixture().refuses(wire::SuggestPiece{200}));
-    CHECK(Fixture().refuses(wire::AllowedFast{200}));
-    CHECK(Fixture().refuses(wire::AllowedFast{0xffffffff}));
-    CHECK(Fixture().says_nothing(wire::SuggestPiece{199}));
-    CHECK(Fixture().brings<swarm::PeerAllowedUs>(wire::AllowedFast{199}));
+    CHECK(FastBench().refuses(wire::SuggestPiece{200}));
+    CHECK(FastBench().refuses(wire::AllowedFast{200}));
+    CHECK(FastBench().refuses(wire::AllowedFast{0xffffffff}));
+    CHECK(FastBench().says_nothing(wire::SuggestPiece{199}));
+    CHECK(FastBench().brings<swarm::PeerAllowedUs>(wire::AllowedFast{199}));
 }
 
 TEST_CASE("a reject gives the block back, and the peer a pause", "[fast]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     REQUIRE(f.receive(wire::Unchoke{}).has_value());
-    f.session.request(block(7), kStart);
+    f.session.request(block_of(7), kStart);
     CHECK(f.session.requestable(kStart) != nullptr);
     CHECK(f.brings<swarm::PeerRejected>(wire::RejectRequest{7, 0, kBlockSize}));
     CHECK(f.session.pipeline().outstanding() == 0);
@@ -184,7 +185,7 @@ TEST_CASE("a reject gives the block back, and the peer a pause", "[fast]") {
 }
 
 TEST_CASE("bad input: rejects of what was never asked for are passed over up to a hundred", "[fast]") {
-    Fixture f;
+    FastBench f;
     for (std::uint32_t i = 0; i < swarm::kMaxStrayRejects; ++i) {
         CHECK(f.says_nothing(wire::RejectRequest{i, 0, kBlockSize}));
     }
@@ -192,17 +193,17 @@ TEST_CASE("bad input: rejects of what was never asked for are passed over up to 
 }
 
 TEST_CASE("bad input: a reject out of range is a breach", "[fast]") {
-    CHECK(Fixture().refuses(wire::RejectRequest{200, 0, kBlockSize}));
-    CHECK(Fixture().refuses(wire::RejectRequest{0, 32768, kBlockSize}));
-    CHECK(Fixture().refuses(wire::RejectRequest{0, 0, 0}));
+    CHECK(FastBench().refuses(wire::RejectRequest{200, 0, kBlockSize}));
+    CHECK(FastBench().refuses(wire::RejectRequest{0, 32768, kBlockSize}));
+    CHECK(FastBench().refuses(wire::RejectRequest{0, 0, 0}));
 }
 
 TEST_CASE("the reject that answers our cancel is no stray one", "[fast]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     REQUIRE(f.receive(wire::Unchoke{}).has_value());
     for (std::uint32_t i = 0; i < 3 * swarm::kMaxStrayRejects; ++i) {
-        const BlockRequest asked = block(i % 200);
+        const BlockRequest asked = block_of(i % 200);
         f.session.request(asked, kStart);
         f.session.cancel(asked);
         CHECK(f.says_nothing(wire::RejectRequest{asked.piece.value(), 0, kBlockSize}));
@@ -211,30 +212,30 @@ TEST_CASE("the reject that answers our cancel is no stray one", "[fast]") {
 
 TEST_CASE("bad input: a peer that unchokes us and rejects a thousand requests in a row has broken the rules",
           "[fast]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     REQUIRE(f.receive(wire::Unchoke{}).has_value());
     const ByteBuffer bytes(kBlockSize, 1);
     for (std::uint32_t i = 1; i < swarm::kMaxRejectsInRow; ++i) {
-        f.session.request(block(i % 200), kStart);
+        f.session.request(block_of(i % 200), kStart);
         CHECK(f.brings<swarm::PeerRejected>(wire::RejectRequest{i % 200, 0, kBlockSize}));
     }
-    f.session.request(block(0), kStart);
+    f.session.request(block_of(0), kStart);
     CHECK(f.brings<swarm::BlockArrived>(wire::Piece{0, 0, bytes}));  // starts the count anew
     for (std::uint32_t i = 1; i < swarm::kMaxRejectsInRow; ++i) {
-        f.session.request(block(i % 200), kStart);
+        f.session.request(block_of(i % 200), kStart);
         CHECK(f.brings<swarm::PeerRejected>(wire::RejectRequest{i % 200, 0, kBlockSize}));
     }
-    f.session.request(block(0), kStart);
+    f.session.request(block_of(0), kStart);
     CHECK(f.refuses(wire::RejectRequest{0, 0, kBlockSize}));
 }
 
 TEST_CASE("with fast, a choke leaves our requests standing until each is answered or rejected", "[fast]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     REQUIRE(f.receive(wire::Unchoke{}).has_value());
-    f.session.request(block(7), kStart);
-    f.session.request(block(8), kStart);
+    f.session.request(block_of(7), kStart);
+    f.session.request(block_of(8), kStart);
     const auto choked = f.receive(wire::Choke{});
     REQUIRE(choked.has_value());
     CHECK(std::get<swarm::PeerChokedUs>(*choked).lost.empty());
@@ -246,7 +247,7 @@ TEST_CASE("with fast, a choke leaves our requests standing until each is answere
 }
 
 TEST_CASE("a peer that chokes us may be asked for what it allows and has", "[fast]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveNone{}).has_value());
     CHECK(f.brings<swarm::PeerAllowedUs>(wire::AllowedFast{5}));
     CHECK(f.session.requestable(kStart) == nullptr);
@@ -254,7 +255,7 @@ TEST_CASE("a peer that chokes us may be asked for what it allows and has", "[fas
     REQUIRE(f.receive(wire::Have{6}).has_value());
     REQUIRE(f.session.requestable(kStart) != nullptr);
     CHECK(f.session.requestable(kStart)->count() == 1);
-    f.session.request(block(5), kStart);
+    f.session.request(block_of(5), kStart);
     // It rejects it all the same: not asked again while it chokes us, at once or ever.
     CHECK(f.brings<swarm::PeerRejected>(wire::RejectRequest{5, 0, kBlockSize}));
     CHECK(f.session.requestable(kStart) == nullptr);
@@ -263,7 +264,7 @@ TEST_CASE("a peer that chokes us may be asked for what it allows and has", "[fas
 }
 
 TEST_CASE("what was allowed before the pieces were known counts as soon as they are", "[fast]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::AllowedFast{5}).has_value());
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     REQUIRE(f.session.requestable(kStart) != nullptr);
@@ -271,14 +272,14 @@ TEST_CASE("what was allowed before the pieces were known counts as soon as they 
 }
 
 TEST_CASE("bad input: of allowed pieces beyond a hundred nothing is kept", "[fast]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     for (std::uint32_t i = 0; i < 200; ++i) REQUIRE(f.receive(wire::AllowedFast{i}).has_value());
     CHECK(f.session.requestable(kStart)->count() == swarm::kMaxAllowedFast);
 }
 
 TEST_CASE("the last sixteen suggestions are kept, of pieces that it has", "[fast]") {
-    Fixture f;
+    FastBench f;
     CHECK(f.says_nothing(wire::SuggestPiece{1}));
     CHECK(f.session.fast().suggested() == nullptr);
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
@@ -289,7 +290,7 @@ TEST_CASE("the last sixteen suggestions are kept, of pieces that it has", "[fast
 }
 
 TEST_CASE("requests of a choked peer are rejected, but for those of our offer", "[fast]") {
-    Fixture f;
+    FastBench f;
     f.session.offer_fast(indices({4, 9}));
     CHECK(f.sent() == "allowed_fast allowed_fast");
     CHECK(f.says_nothing(wire::Request{5, 0, kBlockSize}));
@@ -298,14 +299,14 @@ TEST_CASE("requests of a choked peer are rejected, but for those of our offer", 
     CHECK(f.session.queued_requests().size() == 1);
     f.session.send_front_block({{StorageId(1), FileIndex(0), 0, kBlockSize}}, kStart);
     CHECK(f.sent() == "piece");
-    Fixture old(false);
+    FastBench old(false);
     old.session.offer_fast(indices({4}));
     CHECK(old.says_nothing(wire::Request{4, 0, kBlockSize}));
     CHECK(old.sent() == "");
 }
 
 TEST_CASE("bad input: a choked peer gets each block of our offer three times in all", "[fast]") {
-    Fixture f;
+    FastBench f;
     f.session.offer_fast(indices({4, 9}));
     for (int i = 0; i < 12; ++i) {  // 2 pieces of 2 blocks
         CHECK(f.brings<swarm::PeerRequested>(wire::Request{4, 0, kBlockSize}));
@@ -319,7 +320,7 @@ TEST_CASE("bad input: a choked peer gets each block of our offer three times in 
 }
 
 TEST_CASE("choking rejects what is queued, but for our offer", "[fast]") {
-    Fixture f;
+    FastBench f;
     f.session.offer_fast(indices({9}));
     f.session.unchoke(kStart);
     f.sent();
@@ -333,7 +334,7 @@ TEST_CASE("choking rejects what is queued, but for our offer", "[fast]") {
 }
 
 TEST_CASE("requests beyond the queue, and of pieces that we lack, are rejected", "[fast]") {
-    Fixture f;
+    FastBench f;
     f.own.clear(PieceIndex(3));
     f.session.unchoke(kStart);
     f.sent();
@@ -347,7 +348,7 @@ TEST_CASE("requests beyond the queue, and of pieces that we lack, are rejected",
 }
 
 TEST_CASE("a cancel in time is answered with a reject, a late one with nothing", "[fast]") {
-    Fixture f;
+    FastBench f;
     f.session.unchoke(kStart);
     f.sent();
     CHECK(f.brings<swarm::PeerRequested>(wire::Request{4, 0, kBlockSize}));
@@ -358,7 +359,7 @@ TEST_CASE("a cancel in time is answered with a reject, a late one with nothing",
 }
 
 TEST_CASE("a piece that a peer takes back is one it has not", "[fast][donthave]") {
-    Fixture f;
+    FastBench f;
     REQUIRE(f.receive(wire::HaveAll{}).has_value());
     REQUIRE(f.receive(wire::AllowedFast{5}).has_value());
     const ByteBuffer payload{0, 0, 0, 5};
@@ -371,7 +372,7 @@ TEST_CASE("a piece that a peer takes back is one it has not", "[fast][donthave]"
 }
 
 TEST_CASE("bad input: lt_donthave out of range or of a wrong length is a breach", "[donthave]") {
-    CHECK(Fixture().refuses(wire::Extended{wire::kLtDonthaveId, ByteBuffer{0, 0, 0, 200}}));
-    CHECK(Fixture().says_nothing(wire::Extended{wire::kLtDonthaveId, ByteBuffer{0, 0, 0, 199}}));
-    CHECK(Fixture().refuses(wire::Extended{wire::kLtDonthaveId, ByteBuffer{0, 0, 1}}));
+    CHECK(FastBench().refuses(wire::Extended{wire::kLtDonthaveId, ByteBuffer{0, 0, 0, 200}}));
+    CHECK(FastBench().says_nothing(wire::Extended{wire::kLtDonthaveId, ByteBuffer{0, 0, 0, 199}}));
+    CHECK(FastBench().refuses(wire::Extended{wire::kLtDonthaveId, ByteBuffer{0, 0, 1}}));
 }

@@ -5,6 +5,7 @@
 
 #include "common/swarm/peer_priority.h"
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 using namespace bt;
 using swarm::peer_priority;
@@ -14,7 +15,7 @@ using swarm::PeerSource;
 
 namespace {
 
-TimePoint at(int s) { return TimePoint(seconds(s)); }
+using bt::test_time::at;
 
 Endpoint host(int number, std::uint16_t port = 6881) {
     return {Address::v4({10, 0, static_cast<Byte>(number / 256), static_cast<Byte>(number % 256)}), port};

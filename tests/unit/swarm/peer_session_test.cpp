@@ -1,18 +1,19 @@
 #include "common/swarm/peer_session.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 using namespace bt;
 using swarm::PeerSession;
 
 namespace {
 
-constexpr TimePoint kStart{};
+using bt::test_time::kStart;
 
 // 10 pieces of 64 KiB, the last of 20,000 bytes: 4 blocks a piece, 2 in the last.
 const meta::PieceLayout kLayout(9 * 65536 + 20000, 65536);
 
-struct Fixture {
+struct SessionBench {
     meta::Bitfield own{10};
     PeerSession session{ConnectionId(1), kLayout, true, {}, kStart};
 
@@ -51,7 +52,7 @@ const ByteBuffer kBytes(kBlockSize, 7);
 }  // namespace
 
 TEST_CASE("a session starts choked and uninterested on both sides", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     CHECK(f.session.am_choking());
     CHECK(f.session.peer_choking());
     CHECK_FALSE(f.session.am_interested());
@@ -64,16 +65,16 @@ TEST_CASE("a bitfield is taken with its exact size and no spare bit, not twice i
     const Byte spare[] = {0xff, 0xe0};
     const Byte longer[] = {0xff, 0xc0, 0};
     SECTION("good, and then again") {
-        Fixture f;
+        SessionBench f;
         REQUIRE(f.accepts(wire::Bitfield{good}));
         CHECK(f.session.pieces().is_complete());
         CHECK(f.refusal(wire::Bitfield{good}).find("twice") != std::string::npos);
     }
-    SECTION("spare bit") { CHECK_FALSE(Fixture().accepts(wire::Bitfield{spare})); }
-    SECTION("too long") { CHECK_FALSE(Fixture().accepts(wire::Bitfield{longer})); }
-    SECTION("too short") { CHECK_FALSE(Fixture().accepts(wire::Bitfield{ByteView(good, 1)})); }
+    SECTION("spare bit") { CHECK_FALSE(SessionBench().accepts(wire::Bitfield{spare})); }
+    SECTION("too long") { CHECK_FALSE(SessionBench().accepts(wire::Bitfield{longer})); }
+    SECTION("too short") { CHECK_FALSE(SessionBench().accepts(wire::Bitfield{ByteView(good, 1)})); }
     SECTION("twice with a keep-alive between them") {
-        Fixture f;
+        SessionBench f;
         REQUIRE(f.accepts(wire::Bitfield{good}));
         REQUIRE(f.accepts(wire::KeepAlive{}));
         CHECK_FALSE(f.accepts(wire::Bitfield{good}));
@@ -85,7 +86,7 @@ TEST_CASE("a bitfield behind other messages counts as the haves it saves, and ma
     const Byte first_two[] = {0xc0, 0};
     const Byte first_three[] = {0xe0, 0};
     const Byte without_first[] = {0x60, 0};
-    Fixture f;
+    SessionBench f;
     SECTION("behind a have") {
         REQUIRE(f.accepts(wire::Have{1}));
         const auto event = f.receive(wire::Bitfield{first_two});
@@ -108,7 +109,7 @@ TEST_CASE("a bitfield behind other messages counts as the haves it saves, and ma
 }
 
 TEST_CASE("have is taken for the last piece and refused for the one behind it", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     const auto event = f.receive(wire::Have{9});
     REQUIRE(event.has_value());
     CHECK(std::get<swarm::PeerHasPiece>(*event).piece == PieceIndex(9));
@@ -118,7 +119,7 @@ TEST_CASE("have is taken for the last piece and refused for the one behind it", 
 
 TEST_CASE("requests inside a piece are queued once the peer is unchoked, those outside break the protocol",
           "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     f.own.set_all();
     CHECK(std::holds_alternative<std::monostate>(f.receive(wire::Request{0, 0, kBlockSize}).value()));
     CHECK(f.session.queued_requests().empty());
@@ -135,7 +136,7 @@ TEST_CASE("requests inside a piece are queued once the peer is unchoked, those o
 }
 
 TEST_CASE("at most the announced number of requests is queued, the rest dropped", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     f.own.set_all();
     f.session.unchoke(kStart);
     for (std::uint32_t i = 0; i < swarm::kMaxQueuedRequests + 5; ++i) {
@@ -148,7 +149,7 @@ TEST_CASE("at most the announced number of requests is queued, the rest dropped"
 }
 
 TEST_CASE("requests for pieces that we lack are dropped", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     f.own.set(PieceIndex(2));
     f.session.unchoke(kStart);
     REQUIRE(f.accepts(wire::Request{1, 0, kBlockSize}));
@@ -158,7 +159,7 @@ TEST_CASE("requests for pieces that we lack are dropped", "[peer_session]") {
 }
 
 TEST_CASE("cancel takes a request out of the queue", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     f.own.set_all();
     f.session.unchoke(kStart);
     REQUIRE(f.accepts(wire::Request{1, 0, kBlockSize}));
@@ -171,7 +172,7 @@ TEST_CASE("cancel takes a request out of the queue", "[peer_session]") {
 }
 
 TEST_CASE("a block that was never asked for breaks the protocol", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     CHECK(f.refusal(wire::Piece{0, 0, kBytes}).find("never asked for") != std::string::npos);
     REQUIRE(f.accepts(wire::Unchoke{}));
     f.session.request(block(0, 0), kStart);
@@ -184,7 +185,7 @@ TEST_CASE("a block that was never asked for breaks the protocol", "[peer_session
 }
 
 TEST_CASE("a block whose request was withdrawn is late, once, and not punished", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     REQUIRE(f.accepts(wire::Unchoke{}));
     f.session.request(block(0, 0), kStart);
     f.session.request(block(0, 16384), kStart);
@@ -212,7 +213,7 @@ TEST_CASE("a block whose request was withdrawn is late, once, and not punished",
 
 TEST_CASE("a request that crosses the peer's choke and unchoke may be answered, and its repetition as well",
           "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     REQUIRE(f.accepts(wire::Unchoke{}));
     const int crossings = GENERATE(1, 2);
     f.session.request(block(0, 0), kStart);
@@ -249,29 +250,29 @@ TEST_CASE("withdrawn requests are remembered for longer than a whole queue of ne
 }
 
 TEST_CASE("messages of the fast extension are refused without it", "[peer_session]") {
-    CHECK(Fixture().refusal(wire::HaveAll{}).find("fast") != std::string::npos);
-    CHECK_FALSE(Fixture().accepts(wire::HaveNone{}));
-    CHECK_FALSE(Fixture().accepts(wire::SuggestPiece{0}));
-    CHECK_FALSE(Fixture().accepts(wire::RejectRequest{0, 0, kBlockSize}));
-    CHECK_FALSE(Fixture().accepts(wire::AllowedFast{0}));
+    CHECK(SessionBench().refusal(wire::HaveAll{}).find("fast") != std::string::npos);
+    CHECK_FALSE(SessionBench().accepts(wire::HaveNone{}));
+    CHECK_FALSE(SessionBench().accepts(wire::SuggestPiece{0}));
+    CHECK_FALSE(SessionBench().accepts(wire::RejectRequest{0, 0, kBlockSize}));
+    CHECK_FALSE(SessionBench().accepts(wire::AllowedFast{0}));
 }
 
 TEST_CASE("extended messages are for peers that negotiated them", "[peer_session]") {
     const ByteBuffer payload = to_buffer(as_bytes("d1:md6:ut_pexi1ee4:reqqi3e1:v4:teste"));
-    Fixture with;
+    SessionBench with;
     const auto event = with.receive(wire::Extended{0, payload});
     REQUIRE(event.has_value());
     CHECK(std::holds_alternative<swarm::PeerExtensionsKnown>(*event));
     CHECK(with.session.extensions()->client_version == "test");
     REQUIRE(with.accepts(wire::Unchoke{}));
     CHECK(with.session.pipeline().room(kStart) <= 3);  // its reqq binds us
-    Fixture without;
+    SessionBench without;
     PeerSession plain(ConnectionId(2), kLayout, false, {}, kStart);
     CHECK_FALSE(plain.on_message(wire::Extended{0, payload}, without.own, kStart).has_value());
 }
 
 TEST_CASE("commands say each change once", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     f.session.set_interested(true);
     f.session.set_interested(true);
     f.session.unchoke(kStart);
@@ -288,7 +289,7 @@ TEST_CASE("commands say each change once", "[peer_session]") {
 }
 
 TEST_CASE("a block is answered by its header and its file ranges", "[peer_session]") {
-    Fixture f;
+    SessionBench f;
     f.own.set_all();
     f.session.unchoke(kStart);
     REQUIRE(f.accepts(wire::Request{1, 16384, kBlockSize}));

@@ -50,8 +50,9 @@ PickerSettings in_sequence() {
     return settings;
 }
 
-struct Fixture {
-    explicit Fixture(const PieceLayout& layout, PickerSettings settings = rarest_at_once(), std::uint64_t rng_seed = 1)
+struct PickerBench {
+    explicit PickerBench(const PieceLayout& layout, PickerSettings settings = rarest_at_once(),
+                         std::uint64_t rng_seed = 1)
         : picker(layout, Bitfield(layout.piece_count()), settings, Rng(rng_seed)) {}
 
     std::vector<PickedBlock> pick(ConnectionId peer, const Bitfield& has, std::size_t count, bool may_start = true) {
@@ -82,7 +83,7 @@ std::uint32_t block_of(const PickedBlock& pick) { return pick.request.begin / kB
 }  // namespace
 
 TEST_CASE("the rarest piece that the peer has is begun first") {
-    Fixture f(pieces_of_four_blocks(4));
+    PickerBench f(pieces_of_four_blocks(4));
     f.picker.on_peer_bitfield(bits(4, {0, 1, 2}));
     f.picker.on_peer_bitfield(bits(4, {0, 2}));
     f.picker.on_peer_bitfield(bits(4, {0, 3}));
@@ -97,7 +98,7 @@ TEST_CASE("the rarest piece that the peer has is begun first") {
 TEST_CASE("equally rare pieces are begun in an order that depends on the rng seed") {
     std::set<std::uint32_t> begun;
     for (std::uint64_t rng_seed = 1; rng_seed <= 40; ++rng_seed) {
-        Fixture f(pieces_of_four_blocks(4), rarest_at_once(), rng_seed);
+        PickerBench f(pieces_of_four_blocks(4), rarest_at_once(), rng_seed);
         f.picker.on_peer_bitfield(all(4));
         begun.insert(piece_of(f.pick(kAnn, all(4), 1).at(0)));
     }
@@ -106,7 +107,7 @@ TEST_CASE("equally rare pieces are begun in an order that depends on the rng see
 
 TEST_CASE("the same calls with the same rng seed give the same picks") {
     const auto run = [] {
-        Fixture f(pieces_of_four_blocks(50), PickerSettings{}, 7);
+        PickerBench f(pieces_of_four_blocks(50), PickerSettings{}, 7);
         f.picker.on_peer_bitfield(all(50));
         f.picker.on_peer_have(PieceIndex(3));
         std::vector<BlockRequest> order;
@@ -125,7 +126,7 @@ TEST_CASE("pieces are begun at random until random_first_pieces are verified and
     for (std::uint64_t rng_seed = 1; rng_seed <= 60; ++rng_seed) {
         PickerSettings settings;
         settings.random_first_pieces = 1;
-        Fixture f(pieces_of_four_blocks(6), settings, rng_seed);
+        PickerBench f(pieces_of_four_blocks(6), settings, rng_seed);
         f.picker.on_peer_bitfield(all(6));
         f.picker.on_peer_bitfield(bits(6, {0, 1, 2, 3, 4}));  // 5 is the rarest
         const auto first = f.pick(kAnn, all(6), kBlocks);
@@ -142,7 +143,7 @@ TEST_CASE("pieces are begun at random until random_first_pieces are verified and
 }
 
 TEST_CASE("sequential order begins the lowest index, random order any") {
-    Fixture f(pieces_of_four_blocks(3), in_sequence());
+    PickerBench f(pieces_of_four_blocks(3), in_sequence());
     f.picker.on_peer_bitfield(bits(3, {0}));  // rarity plays no part
     const auto picks = f.pick(kAnn, bits(3, {1, 2}), 2 * kBlocks);
     CHECK(piece_of(picks[0]) == 1);
@@ -153,7 +154,7 @@ TEST_CASE("sequential order begins the lowest index, random order any") {
     for (std::uint64_t rng_seed = 1; rng_seed <= 40; ++rng_seed) {
         PickerSettings settings;
         settings.order = PickOrder::Random;
-        Fixture random(pieces_of_four_blocks(3), settings, rng_seed);
+        PickerBench random(pieces_of_four_blocks(3), settings, rng_seed);
         random.picker.on_peer_bitfield(bits(3, {1, 2}));
         const auto pick = random.pick(kAnn, all(3), 1);
         CHECK(pick[0].reason == PickReason::Random);
@@ -163,7 +164,7 @@ TEST_CASE("sequential order begins the lowest index, random order any") {
 }
 
 TEST_CASE("a begun piece is finished before another is begun") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     f.pick(kAnn, all(2), 2);
     const auto picks = f.pick(kBob, all(2), 3);
     CHECK(piece_of(picks[0]) == 0);
@@ -174,7 +175,7 @@ TEST_CASE("a begun piece is finished before another is begun") {
 }
 
 TEST_CASE("of several partial pieces the one with fewest missing blocks is picked first") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     f.pick(kAnn, all(2), 2 * kBlocks);
     REQUIRE(f.receive(kAnn, 1, 0));
     f.drop(kAnn, 0, 3);
@@ -183,7 +184,7 @@ TEST_CASE("of several partial pieces the one with fewest missing blocks is picke
 }
 
 TEST_CASE("a peer that keeps pulling gets consecutive blocks of one piece") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     // Ann is on piece 0; Bob has only piece 1 and gets ahead of her there.
     f.pick(kAnn, all(2), 1);
     f.pick(kBob, bits(2, {1}), 1);
@@ -196,20 +197,20 @@ TEST_CASE("a peer that keeps pulling gets consecutive blocks of one piece") {
 }
 
 TEST_CASE("no piece is begun when memory is short") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     CHECK(f.pick(kAnn, all(2), 4, false).empty());
     f.pick(kAnn, all(2), 1);
     CHECK(f.pick(kAnn, all(2), 10, false).size() == kBlocks - 1);
 }
 
 TEST_CASE("a peer is only asked for pieces that it has") {
-    Fixture f(pieces_of_four_blocks(3));
+    PickerBench f(pieces_of_four_blocks(3));
     CHECK(f.pick(kAnn, bits(3, {}), 5).empty());
     for (const auto& pick : f.pick(kAnn, bits(3, {2}), 50)) CHECK(piece_of(pick) == 2);
 }
 
 TEST_CASE("endgame begins only when every missing wanted block is requested") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     f.pick(kAnn, all(2), 2 * kBlocks - 1);
     CHECK_FALSE(f.picker.is_endgame());
     const auto picks = f.pick(kBob, all(2), 3);
@@ -224,7 +225,7 @@ TEST_CASE("endgame begins only when every missing wanted block is requested") {
 }
 
 TEST_CASE("endgame asks at most two peers for a block and no peer twice") {
-    Fixture f(pieces_of_four_blocks(1));
+    PickerBench f(pieces_of_four_blocks(1));
     f.pick(kAnn, all(1), kBlocks);
     CHECK(f.pick(kAnn, all(1), kBlocks).empty());
     CHECK(f.pick(kBob, all(1), kBlocks).size() == kBlocks);
@@ -235,14 +236,14 @@ TEST_CASE("endgame asks at most two peers for a block and no peer twice") {
 TEST_CASE("with one requester a block there is no endgame") {
     PickerSettings settings = rarest_at_once();
     settings.max_endgame_requesters = 1;
-    Fixture f(pieces_of_four_blocks(1), settings);
+    PickerBench f(pieces_of_four_blocks(1), settings);
     f.pick(kAnn, all(1), kBlocks);
     CHECK(f.picker.is_endgame());
     CHECK(f.pick(kBob, all(1), kBlocks).empty());
 }
 
 TEST_CASE("a block that arrives in endgame cancels the other requests for it") {
-    Fixture f(pieces_of_four_blocks(1));
+    PickerBench f(pieces_of_four_blocks(1));
     f.pick(kAnn, all(1), kBlocks);
     f.pick(kBob, all(1), kBlocks);
     CHECK(f.receive(kBob, 0, 2));
@@ -253,7 +254,7 @@ TEST_CASE("a block that arrives in endgame cancels the other requests for it") {
 }
 
 TEST_CASE("an endgame request that is dropped may go to another peer") {
-    Fixture f(pieces_of_four_blocks(1));
+    PickerBench f(pieces_of_four_blocks(1));
     f.pick(kAnn, all(1), kBlocks);
     f.pick(kBob, all(1), kBlocks);
     f.drop(kAnn, 0, 1);
@@ -265,7 +266,7 @@ TEST_CASE("an endgame request that is dropped may go to another peer") {
 }
 
 TEST_CASE("a block that nobody is asked for any more ends endgame") {
-    Fixture f(pieces_of_four_blocks(1));
+    PickerBench f(pieces_of_four_blocks(1));
     f.pick(kAnn, all(1), kBlocks);
     f.drop(kAnn, 0, 2);
     CHECK_FALSE(f.picker.is_endgame());
@@ -275,7 +276,7 @@ TEST_CASE("a block that nobody is asked for any more ends endgame") {
 }
 
 TEST_CASE("a block is taken once, and only of a piece in progress") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     f.pick(kAnn, all(2), 2);
     CHECK(f.receive(kAnn, 0, 0));
     CHECK_FALSE(f.receive(kAnn, 0, 0));
@@ -284,7 +285,7 @@ TEST_CASE("a block is taken once, and only of a piece in progress") {
 }
 
 TEST_CASE("a block that comes after its request was dropped is still taken") {
-    Fixture f(pieces_of_four_blocks(1));
+    PickerBench f(pieces_of_four_blocks(1));
     f.pick(kAnn, all(1), 1);
     f.drop(kAnn, 0, 0);
     CHECK(f.picker.is_partial(PieceIndex(0)));
@@ -293,7 +294,7 @@ TEST_CASE("a block that comes after its request was dropped is still taken") {
 }
 
 TEST_CASE("a full piece waits for its verdict and is then done or missing as a whole") {
-    Fixture f(pieces_of_four_blocks(1));
+    PickerBench f(pieces_of_four_blocks(1));
     f.pick(kAnn, all(1), kBlocks);
     for (std::uint32_t b = 0; b < kBlocks; ++b) {
         CHECK_FALSE(f.picker.is_piece_full(PieceIndex(0)));
@@ -316,7 +317,7 @@ TEST_CASE("a full piece waits for its verdict and is then done or missing as a w
 }
 
 TEST_CASE("an abandoned piece is begun anew, without the blocks it had") {
-    Fixture f(pieces_of_four_blocks(1));
+    PickerBench f(pieces_of_four_blocks(1));
     f.pick(kAnn, all(1), 2);
     f.receive(kAnn, 0, 0);
     f.drop(kAnn, 0, 1);
@@ -327,7 +328,7 @@ TEST_CASE("an abandoned piece is begun anew, without the blocks it had") {
 }
 
 TEST_CASE("unwanted pieces are not picked, but what was requested of them is still taken") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     f.pick(kAnn, all(2), 2);
     f.picker.set_wanted(PieceIndex(0), false);
     CHECK(f.picker.missing_pieces() == 1);
@@ -341,7 +342,7 @@ TEST_CASE("unwanted pieces are not picked, but what was requested of them is sti
 }
 
 TEST_CASE("availability counts connected peers, seeds among them") {
-    Fixture f(pieces_of_four_blocks(3));
+    PickerBench f(pieces_of_four_blocks(3));
     f.picker.on_peer_bitfield(all(3));
     f.picker.on_peer_bitfield(bits(3, {1}));
     CHECK(f.picker.availability(PieceIndex(0)) == 1);
@@ -353,7 +354,7 @@ TEST_CASE("availability counts connected peers, seeds among them") {
 }
 
 TEST_CASE("a peer that became complete by have messages is counted right when it leaves") {
-    Fixture f(pieces_of_four_blocks(2));
+    PickerBench f(pieces_of_four_blocks(2));
     f.picker.on_peer_bitfield(all(2));
     f.picker.on_peer_bitfield(bits(2, {0}));
     f.picker.on_peer_have(PieceIndex(1));  // both are seeds now
@@ -367,7 +368,7 @@ TEST_CASE("a peer that became complete by have messages is counted right when it
 }
 
 TEST_CASE("the last piece and its last block may be short") {
-    Fixture f({kBlocks * kBlockSize + kBlockSize + 5, kBlocks * kBlockSize}, in_sequence());
+    PickerBench f({kBlocks * kBlockSize + kBlockSize + 5, kBlocks * kBlockSize}, in_sequence());
     const auto picks = f.pick(kAnn, bits(2, {1}), 9);
     REQUIRE(picks.size() == 2);
     CHECK(picks[0].request == BlockRequest{PieceIndex(1), 0, kBlockSize});
@@ -375,12 +376,12 @@ TEST_CASE("the last piece and its last block may be short") {
 }
 
 TEST_CASE("pieces of one block and torrents of one piece work") {
-    Fixture f({3 * kBlockSize, kBlockSize});
+    PickerBench f({3 * kBlockSize, kBlockSize});
     CHECK(f.pick(kAnn, all(3), 9).size() == 3);
     CHECK(f.receive(kAnn, 1, 0));
     CHECK(f.picker.is_piece_full(PieceIndex(1)));
 
-    Fixture tiny({1, kBlockSize});
+    PickerBench tiny({1, kBlockSize});
     CHECK(tiny.pick(kAnn, all(1), 9).at(0).request.length == 1);
     CHECK(tiny.receive(kAnn, 0, 0));
     tiny.verify(0);
@@ -388,7 +389,7 @@ TEST_CASE("pieces of one block and torrents of one piece work") {
 }
 
 TEST_CASE("a torrent without pieces is complete and gives nothing") {
-    Fixture f({0, kBlockSize});
+    PickerBench f({0, kBlockSize});
     CHECK(f.picker.is_complete());
     CHECK_FALSE(f.picker.is_endgame());
     CHECK(f.pick(kAnn, Bitfield(0), 5).empty());
@@ -404,7 +405,7 @@ TEST_CASE("what was there at the start is not picked") {
 }
 
 TEST_CASE("pieces of higher priority are begun first, and rarity decides among equals") {
-    Fixture f(pieces_of_four_blocks(6));
+    PickerBench f(pieces_of_four_blocks(6));
     f.picker.set_priority(PieceIndex(4), 7);
     f.picker.set_priority(PieceIndex(5), 7);
     f.picker.set_priority(PieceIndex(0), 1);
@@ -425,7 +426,7 @@ TEST_CASE("a peer that lacks the urgent pieces is asked for the most urgent ones
     const PickOrder how = GENERATE(PickOrder::RarestFirst, PickOrder::Sequential, PickOrder::Random);
     PickerSettings settings = rarest_at_once();
     settings.order = how;
-    Fixture f(pieces_of_four_blocks(4), settings);
+    PickerBench f(pieces_of_four_blocks(4), settings);
     f.picker.set_priority(PieceIndex(0), 7);
     f.picker.set_priority(PieceIndex(2), 6);
     f.picker.on_peer_bitfield(bits(4, {1, 2, 3}));
@@ -435,7 +436,7 @@ TEST_CASE("a peer that lacks the urgent pieces is asked for the most urgent ones
 }
 
 TEST_CASE("a begun piece of high priority is finished before one of which less is missing") {
-    Fixture f(pieces_of_four_blocks(2), in_sequence());
+    PickerBench f(pieces_of_four_blocks(2), in_sequence());
     f.pick(kAnn, all(2), 3);
     f.pick(kBob, bits(2, {1}), 1);
     f.picker.set_priority(PieceIndex(1), 7);
@@ -445,7 +446,7 @@ TEST_CASE("a begun piece of high priority is finished before one of which less i
 }
 
 TEST_CASE("the order by priority holds while the number of peers grows far beyond what it was") {
-    Fixture f(pieces_of_four_blocks(8));
+    PickerBench f(pieces_of_four_blocks(8));
     f.picker.set_priority(PieceIndex(7), 7);
     f.picker.set_priority(PieceIndex(6), 1);
     f.picker.on_peer_bitfield(all(8));
@@ -470,7 +471,7 @@ TEST_CASE("the order by priority holds while the number of peers grows far beyon
 }
 
 TEST_CASE("a piece without priority is not picked, and is again when it gets one") {
-    Fixture f(pieces_of_four_blocks(2));
+    PickerBench f(pieces_of_four_blocks(2));
     f.picker.set_priority(PieceIndex(0), 0);
     f.picker.set_priority(PieceIndex(1), 0);
     CHECK(f.picker.is_complete());

@@ -1,6 +1,7 @@
 #include "common/swarm/request_pipeline.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 using namespace bt;
 using swarm::PipelineSettings;
@@ -8,9 +9,11 @@ using swarm::RequestPipeline;
 
 namespace {
 
-BlockRequest block(std::uint32_t number) { return {PieceIndex(number / 64), number % 64 * kBlockSize, kBlockSize}; }
+using bt::test_time::at;
 
-TimePoint at(double s) { return TimePoint(from_seconds(s)); }
+BlockRequest numbered_block(std::uint32_t number) {
+    return {PieceIndex(number / 64), number % 64 * kBlockSize, kBlockSize};
+}
 
 // A peer that is kept at full depth and delivers `blocks_per_s`, evenly, in order.
 struct Transfer {
@@ -21,13 +24,13 @@ struct Transfer {
         for (int i = 0; i < blocks; ++i) {
             const TimePoint now = at(from + static_cast<double>(i) / blocks_per_s);
             fill(now);
-            REQUIRE(pipeline.on_block(block(answered++), now));
+            REQUIRE(pipeline.on_block(numbered_block(answered++), now));
             pipeline.check_invariants();
         }
         fill(at(to));
     }
     void fill(TimePoint now) {
-        for (auto room = pipeline.room(now); room > 0; --room) pipeline.on_requested(block(asked++), now);
+        for (auto room = pipeline.room(now); room > 0; --room) pipeline.on_requested(numbered_block(asked++), now);
     }
 
     RequestPipeline pipeline;
@@ -43,7 +46,7 @@ TEST_CASE("a pipeline starts with four requests and one more for each block that
     t.fill(at(0));
     CHECK(t.pipeline.outstanding() == 4);
     CHECK(t.pipeline.room(at(0)) == 0);
-    REQUIRE(t.pipeline.on_block(block(0), at(0.1)));
+    REQUIRE(t.pipeline.on_block(numbered_block(0), at(0.1)));
     CHECK(t.pipeline.depth(at(0.1)) == 5);
     CHECK(t.pipeline.room(at(0.1)) == 2);
 }
@@ -104,9 +107,9 @@ TEST_CASE("the peer's reqq replaces max_depth, from 1 to 2000") {
 TEST_CASE("a block that is not outstanding is answered with false and changes nothing") {
     Transfer t;
     t.fill(at(0));
-    CHECK_FALSE(t.pipeline.on_block(block(100), at(1)));
-    REQUIRE(t.pipeline.on_block(block(0), at(1)));
-    CHECK_FALSE(t.pipeline.on_block(block(0), at(1)));
+    CHECK_FALSE(t.pipeline.on_block(numbered_block(100), at(1)));
+    REQUIRE(t.pipeline.on_block(numbered_block(0), at(1)));
+    CHECK_FALSE(t.pipeline.on_block(numbered_block(0), at(1)));
     CHECK(t.pipeline.outstanding() == 3);
     CHECK(t.pipeline.depth(at(1)) == 5);
 }
@@ -116,7 +119,7 @@ TEST_CASE("blocks may come in any order") {
     t.run(0, 1, 40);
     const std::uint32_t outstanding = t.pipeline.outstanding();
     for (std::uint32_t number = t.asked; number-- > t.answered;) {
-        REQUIRE(t.pipeline.on_block(block(number), at(1.1)));
+        REQUIRE(t.pipeline.on_block(numbered_block(number), at(1.1)));
         t.pipeline.check_invariants();
     }
     CHECK(outstanding == t.asked - t.answered);
@@ -125,20 +128,20 @@ TEST_CASE("blocks may come in any order") {
 
 TEST_CASE("one request that stays unanswered does not make the memory grow with each block") {
     RequestPipeline pipeline({});
-    pipeline.on_requested(block(0), at(0));
+    pipeline.on_requested(numbered_block(0), at(0));
     for (std::uint32_t number = 1; number < 10'000; ++number) {
-        pipeline.on_requested(block(number), at(0));
-        REQUIRE(pipeline.on_block(block(number), at(0)));
+        pipeline.on_requested(numbered_block(number), at(0));
+        REQUIRE(pipeline.on_block(numbered_block(number), at(0)));
         pipeline.check_invariants();
     }
-    CHECK(pipeline.take_expired(at(25)) == std::vector{block(0)});
+    CHECK(pipeline.take_expired(at(25)) == std::vector{numbered_block(0)});
 }
 
 TEST_CASE("a dropped request makes room") {
     Transfer t;
     t.fill(at(0));
-    CHECK(t.pipeline.on_dropped(block(2)));
-    CHECK_FALSE(t.pipeline.on_dropped(block(2)));
+    CHECK(t.pipeline.on_dropped(numbered_block(2)));
+    CHECK_FALSE(t.pipeline.on_dropped(numbered_block(2)));
     CHECK(t.pipeline.room(at(0)) == 1);
 }
 
@@ -148,7 +151,7 @@ TEST_CASE("take_all gives back everything and starts over") {
     const std::uint32_t outstanding = t.pipeline.outstanding();
     const auto taken = t.pipeline.take_all();
     CHECK(taken.size() == outstanding);
-    CHECK(taken.front() == block(t.answered));
+    CHECK(taken.front() == numbered_block(t.answered));
     CHECK(t.pipeline.outstanding() == 0);
     CHECK(t.pipeline.depth(at(5)) == 4);
     CHECK(t.pipeline.next_deadline() == kNever);
@@ -159,19 +162,19 @@ TEST_CASE("requests expire after request_timeout in which nothing came") {
     t.fill(at(0));
     CHECK(t.pipeline.next_deadline() == at(25));
     CHECK(t.pipeline.take_expired(at(24.9)).empty());
-    REQUIRE(t.pipeline.on_block(block(0), at(20)));
+    REQUIRE(t.pipeline.on_block(numbered_block(0), at(20)));
     CHECK(t.pipeline.take_expired(at(25)).empty());
     CHECK(t.pipeline.next_deadline() == at(45));
-    CHECK(t.pipeline.take_expired(at(45)) == std::vector{block(1), block(2), block(3)});
+    CHECK(t.pipeline.take_expired(at(45)) == std::vector{numbered_block(1), numbered_block(2), numbered_block(3)});
     CHECK(t.pipeline.outstanding() == 0);
 }
 
 TEST_CASE("a request that was overtaken expires although others are answered") {
     Transfer t;
     t.fill(at(0));
-    REQUIRE(t.pipeline.on_block(block(1), at(24)));
+    REQUIRE(t.pipeline.on_block(numbered_block(1), at(24)));
     CHECK(t.pipeline.take_expired(at(24.9)).empty());
-    CHECK(t.pipeline.take_expired(at(25)) == std::vector{block(0)});
+    CHECK(t.pipeline.take_expired(at(25)) == std::vector{numbered_block(0)});
     CHECK(t.pipeline.outstanding() == 2);  // 2 and 3 are merely late
 }
 
@@ -189,7 +192,7 @@ TEST_CASE("a peer that sends nothing for a minute is snubbed: one request until 
     CHECK(t.pipeline.take_expired(at(60)).empty());
     CHECK(t.pipeline.next_deadline() == at(75));  // the snub is not due again
 
-    REQUIRE(t.pipeline.on_block(block(8), at(61)));
+    REQUIRE(t.pipeline.on_block(numbered_block(8), at(61)));
     CHECK_FALSE(t.pipeline.is_snubbed(at(61)));
     CHECK_FALSE(t.pipeline.is_slow_start());
 }
@@ -201,7 +204,7 @@ TEST_CASE("a peer that owes nothing is not snubbed") {
     CHECK_FALSE(t.pipeline.is_snubbed(at(100)));
 
     t.fill(at(100));
-    for (std::uint32_t number = 4; number < 8; ++number) CHECK(t.pipeline.on_dropped(block(number)));
+    for (std::uint32_t number = 4; number < 8; ++number) CHECK(t.pipeline.on_dropped(numbered_block(number)));
     CHECK_FALSE(t.pipeline.is_snubbed(at(300)));
     CHECK(t.pipeline.next_deadline() == kNever);
 }

@@ -31,8 +31,8 @@ class HavesTold final : public telemetry::EventSink {
 };
 
 // A torrent of eight pieces of one block, and peers on connections 1, 2, …
-struct Fixture {
-    Fixture() : torrent(make()) {}
+struct HavesBench {
+    HavesBench() : torrent(make()) {}
 
     std::unique_ptr<Torrent> make() {
         TorrentSettings settings;
@@ -105,7 +105,7 @@ struct Fixture {
 }  // namespace
 
 TEST_CASE("who can act on a have hears it at once, the others within the wait and in one go") {
-    Fixture f;
+    HavesBench f;
     f.connect_five();
     using Told = std::vector<std::uint64_t>;
     const std::uint64_t first = f.get_piece();
@@ -125,7 +125,7 @@ TEST_CASE("who can act on a have hears it at once, the others within the wait an
 }
 
 TEST_CASE("a have that waits goes out before its time with whatever else is said to the peer") {
-    Fixture f;
+    HavesBench f;
     f.connect_five();
     const std::uint64_t piece = f.get_piece();
     CHECK(f.told(*f.choked).empty());

@@ -4,15 +4,15 @@
 #include <set>
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 namespace bt::tracker {
 namespace {
 
+using bt::test_time::kStart;
 using wire::AnnounceEvent;
 using wire::AnnounceReply;
 using wire::AnnounceRequest;
-
-constexpr TimePoint kStart{};
 
 Address host(Byte last) { return Address::v4({127, 0, 0, last}); }
 

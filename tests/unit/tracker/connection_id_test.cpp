@@ -1,13 +1,15 @@
 #include "tracker/connection_id.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 namespace bt::tracker {
 namespace {
 
+using bt::test_time::at;
+
 constexpr crypto::SipKey kKey{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 
-TimePoint at(double s) { return TimePoint(from_seconds(s)); }
 Address v4(Byte last) { return Address::v4({127, 0, 0, last}); }
 Address v6(Byte last) {
     std::array<Byte, 16> bytes{0xfd};

@@ -3,15 +3,17 @@
 #include "common/base/encoding.h"
 #include "common/meta/bencode.h"
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 namespace bt::tracker {
 namespace {
 
-constexpr TimePoint kStart{};
+using bt::test_time::kStart;
+
 const Address kSource = Address::v4({127, 0, 0, 1});
 
 // A service and the front before it.
-struct Tracker {
+struct FrontTracker {
     AnnounceService service{{}, Rng(1)};
     HttpFront front{service, {}, telemetry::Telemetry()};
 };
@@ -22,7 +24,7 @@ struct EventTexts final : telemetry::EventSink {
     std::vector<std::string> lines;
 };
 
-HttpAnswer get(Tracker& tracker, std::string target, std::string method = "GET") {
+HttpAnswer get(FrontTracker& tracker, std::string target, std::string method = "GET") {
     http::Request request;
     request.method = std::move(method);
     request.target = std::move(target);
@@ -42,7 +44,7 @@ const std::string kId = std::string(20, 'p');
 std::string query(const std::string& rest) { return "/announce?info_hash=" + kHash + "h&peer_id=" + kId + "&" + rest; }
 
 TEST_CASE("an announce is answered 200 with a canonical bencoded dictionary") {
-    Tracker tracker;
+    FrontTracker tracker;
     const HttpAnswer answer = get(tracker, query("port=6881&left=5&uploaded=0&downloaded=0&compact=1"));
     CHECK(answer.status == 200);
     const auto document = meta::BencodeDocument::parse(answer.body);
@@ -55,7 +57,7 @@ TEST_CASE("an announce is answered 200 with a canonical bencoded dictionary") {
 }
 
 TEST_CASE("compact=0 gives a list of dictionaries, compact absent the compact form") {
-    Tracker tracker;
+    FrontTracker tracker;
     (void)get(tracker, query("port=6881&left=5&uploaded=0&downloaded=0"));
     const auto list = get(tracker, query("port=6882&left=5&uploaded=0&downloaded=0&compact=0"));
     const auto document = meta::BencodeDocument::parse(list.body);
@@ -76,7 +78,7 @@ TEST_CASE("compact=0 gives a list of dictionaries, compact absent the compact fo
 }
 
 TEST_CASE("each bad parameter is refused with HTTP 200 and a reason that starts with its name") {
-    Tracker tracker;
+    FrontTracker tracker;
     const std::string good = "&uploaded=0&downloaded=0&left=5&port=6881";
     const std::pair<std::string, std::string> cases[] = {
         {"/announce?info_hash=" + kHash + "&peer_id=" + kId + good, "info_hash: "},
@@ -104,7 +106,7 @@ TEST_CASE("each bad parameter is refused with HTTP 200 and a reason that starts 
 }
 
 TEST_CASE("a left of 2^63 and more is a leecher") {
-    Tracker tracker;
+    FrontTracker tracker;
     for (const char* left : {"4294967296", "9223372036854775808", "18446744073709551615"}) {
         CHECK(failure_of(get(tracker, query("port=1&uploaded=0&downloaded=0&left=" + std::string(left)))).empty());
         CHECK(tracker.service.registry().seed_count() == 0);
@@ -112,7 +114,7 @@ TEST_CASE("a left of 2^63 and more is a leecher") {
 }
 
 TEST_CASE("paths that end in announce announce, /scrape scrapes, all else is 404, other methods are 405") {
-    Tracker tracker;
+    FrontTracker tracker;
     const std::string rest = "?info_hash=" + kHash + "h&peer_id=" + kId + "&port=1&uploaded=0&downloaded=0&left=1";
     CHECK(get(tracker, "/announce" + rest).status == 200);
     CHECK(get(tracker, "/secret/announce" + rest).status == 200);
@@ -129,7 +131,7 @@ TEST_CASE("paths that end in announce announce, /scrape scrapes, all else is 404
 }
 
 TEST_CASE("a scrape tells complete, downloaded and incomplete of each torrent asked for, zeros for unknown ones") {
-    Tracker tracker;
+    FrontTracker tracker;
     (void)get(tracker, query("port=1&uploaded=0&downloaded=0&left=5"));
     (void)get(tracker, query("port=2&uploaded=0&downloaded=0&left=0&event=completed"));
     const std::string known(20, 'h');
@@ -149,7 +151,7 @@ TEST_CASE("a scrape tells complete, downloaded and incomplete of each torrent as
 }
 
 TEST_CASE("a scrape of nothing, of a wrong length and of 101 torrents is refused, of 100 it is answered") {
-    Tracker tracker;
+    FrontTracker tracker;
     CHECK(failure_of(get(tracker, "/scrape")).starts_with("info_hash: "));
     CHECK(failure_of(get(tracker, "/scrape?info_hash=short")).starts_with("info_hash: "));
     std::string many = "/scrape?x=1";
@@ -188,7 +190,7 @@ TEST_CASE("with passkeys the path must carry one, and no event shows what was tr
 }
 
 TEST_CASE("behind a listed proxy X-Forwarded-For says whose request it is, elsewhere it says nothing") {
-    Tracker tracker;
+    FrontTracker tracker;
     const auto ask = [&](const Address& source, const std::string& head) {
         http::Request request;
         request.method = "GET";
@@ -217,7 +219,7 @@ TEST_CASE("behind a listed proxy X-Forwarded-For says whose request it is, elsew
 }
 
 TEST_CASE("a scrape of everything lists every torrent where that is wanted, and so many hashes as are allowed") {
-    Tracker tracker;
+    FrontTracker tracker;
     (void)get(tracker, query("port=1&uploaded=0&downloaded=0&left=5"));
     HttpSettings settings;
     settings.full_scrape = true;

@@ -1,6 +1,7 @@
 #include "tracker/pages.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 #include "tests/unit/tracker/exchanges.h"
 #include "tracker/observer.h"
 #include "tracker/paced_answer.h"
@@ -11,7 +12,7 @@ using test::HonestExchange;
 
 namespace {
 
-constexpr TimePoint at(std::int64_t s) { return TimePoint(seconds(s)); }
+using bt::test_time::at;
 
 struct World {
     Watch watch{minutes(15)};

@@ -6,11 +6,12 @@
 #include <thread>
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 namespace bt::tracker {
 namespace {
 
-TimePoint at(double seconds_from_start) { return TimePoint(from_seconds(seconds_from_start)); }
+using bt::test_time::at;
 
 InfoHash hash_of(Byte number) {
     InfoHash info_hash{};

@@ -27,23 +27,24 @@ class EventLog final : public telemetry::EventSink {
 };
 
 // A node that listens, and its world.
-struct Bench {
-    explicit Bench(NodeSettings settings = {}) : node(env, std::move(settings), Rng(1), telemetry::Telemetry(&log)) {
+struct NodeBench {
+    explicit NodeBench(NodeSettings settings = {})
+        : node(env, std::move(settings), Rng(1), telemetry::Telemetry(&log)) {
         REQUIRE(node.start(kLocal));
     }
-    ~Bench() { node.check_invariants(); }
+    ~NodeBench() { node.check_invariants(); }
     FakeEnv env;
     EventLog log;
     TrackerNode node;
 };
 
-std::string get(const std::string& target, const std::string& headers = "") {
+std::string get_request(const std::string& target, const std::string& headers = "") {
     return "GET " + target + " HTTP/1.1\r\nHost: t\r\n" + headers + "\r\n";
 }
 
-std::string announce(int port) {
-    return get("/announce?info_hash=" + std::string(20, 'h') + "&peer_id=" + std::string(20, 'p') +
-               "&uploaded=0&downloaded=0&left=5&port=" + std::to_string(port));
+std::string announce_from_port(int port) {
+    return get_request("/announce?info_hash=" + std::string(20, 'h') + "&peer_id=" + std::string(20, 'p') +
+                       "&uploaded=0&downloaded=0&left=5&port=" + std::to_string(port));
 }
 
 std::size_t responses(const FakeLink& link) {
@@ -53,7 +54,7 @@ std::size_t responses(const FakeLink& link) {
 }
 
 TEST_CASE("the node says where it listens, with the port that the world chose") {
-    Bench bench;
+    NodeBench bench;
     CHECK(bench.node.local_endpoint().port == 40404);
     CHECK(bench.node.announce_url() == "http://127.0.0.1:40404/announce");
     REQUIRE(bench.log.count("ready") == 1);
@@ -109,7 +110,7 @@ TEST_CASE("who announces over UDP is told about over HTTP, and is in the stats")
         wire::encode_udp_request({std::get<wire::UdpConnectReply>(connected->body).connection_id, 1, request}), 2);
     REQUIRE(env.datagrams.size() == 2);
     FakeLink& link = env.dial(1);
-    link.deliver(announce(5000));
+    link.deliver(announce_from_port(5000));
     CHECK(link.sent.find(std::string("5:peers6:\x7f\0\0\2AB", 15)) != std::string::npos);
     env.advance(seconds(1));
     CHECK(log.count("announced") == 2);
@@ -127,35 +128,35 @@ TEST_CASE("a port in use is an error of start") {
 }
 
 TEST_CASE("an announce is answered and the connection stays for the next one") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
-    link.deliver(announce(1000));
+    link.deliver(announce_from_port(1000));
     CHECK(link.sent.starts_with("HTTP/1.1 200 OK\r\n"));
     CHECK(link.sent.find("10:incompletei1e") != std::string::npos);
     CHECK(link.is_open());
-    link.deliver(announce(1001));
+    link.deliver(announce_from_port(1001));
     CHECK(responses(link) == 2);
     CHECK(link.sent.find("10:incompletei2e") != std::string::npos);
 }
 
 TEST_CASE("a request that comes in single bytes is answered all the same") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
-    for (const char c : announce(1000)) link.deliver(std::string_view(&c, 1));
+    for (const char c : announce_from_port(1000)) link.deliver(std::string_view(&c, 1));
     CHECK(responses(link) == 1);
 }
 
 TEST_CASE("Connection: close closes behind the answer") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
-    link.deliver(get("/nothing", "Connection: close\r\n"));
+    link.deliver(get_request("/nothing", "Connection: close\r\n"));
     CHECK(link.sent.starts_with("HTTP/1.1 404"));
     CHECK_FALSE(link.is_open());
     CHECK(bench.node.connection_count() == 0);
 }
 
 TEST_CASE("half a request is refused with 408 after five seconds and closed a second later") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     link.deliver("GET /announce HTTP/1.1\r\n");
     bench.env.advance(milliseconds(4900));
@@ -168,9 +169,9 @@ TEST_CASE("half a request is refused with 408 after five seconds and closed a se
 }
 
 TEST_CASE("an idle connection is closed after thirty seconds, not before") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
-    link.deliver(announce(1000));
+    link.deliver(announce_from_port(1000));
     bench.env.advance(milliseconds(29'900));
     CHECK(link.is_open());
     bench.env.advance(milliseconds(200));
@@ -178,14 +179,14 @@ TEST_CASE("an idle connection is closed after thirty seconds, not before") {
 }
 
 TEST_CASE("what is not HTTP gets 400, what it sends behind that is not answered, and it is closed") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     link.deliver(
         "\x13"
         "BitTorrent protocol");
     CHECK(link.sent.starts_with("HTTP/1.1 400"));
     CHECK(link.is_open());
-    link.deliver(announce(1000));
+    link.deliver(announce_from_port(1000));
     CHECK(responses(link) == 1);
     bench.env.advance(kLinger);
     CHECK_FALSE(link.is_open());
@@ -195,10 +196,10 @@ TEST_CASE("what is not HTTP gets 400, what it sends behind that is not answered,
 TEST_CASE("beyond max_connections the connection that was quiet longest is closed") {
     NodeSettings settings;
     settings.max_connections = 2;
-    Bench bench(settings);
+    NodeBench bench(settings);
     FakeLink& first = bench.env.dial(1);
     FakeLink& second = bench.env.dial(2);
-    first.deliver(announce(1000));
+    first.deliver(announce_from_port(1000));
     CHECK(second.is_open());
     FakeLink& third = bench.env.dial(3);
     CHECK(first.is_open());
@@ -209,12 +210,12 @@ TEST_CASE("beyond max_connections the connection that was quiet longest is close
 }
 
 TEST_CASE("a reader that takes nothing stops being read, is served when it reads, and loses nothing") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     link.room = 10;
     std::string requests;
     constexpr std::size_t kRequests = 1000;
-    for (std::size_t i = 0; i < kRequests; ++i) requests += get("/nothing");
+    for (std::size_t i = 0; i < kRequests; ++i) requests += get_request("/nothing");
     link.deliver(requests);
     CHECK(link.paused);
     CHECK(bench.node.front().counters().refused < kRequests);
@@ -226,11 +227,11 @@ TEST_CASE("a reader that takes nothing stops being read, is served when it reads
 }
 
 TEST_CASE("bad input: who asks for more than is held and reads nothing is not read any more, not even to drop it") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     link.room = 10;
     std::string requests;
-    while (requests.size() < kMaxOutput + http::kMaxHeldInput + (64u << 10)) requests += get("/nothing");
+    while (requests.size() < kMaxOutput + http::kMaxHeldInput + (64u << 10)) requests += get_request("/nothing");
     link.deliver(requests);
     CHECK(link.paused);
     link.give_room(1u << 20);
@@ -238,7 +239,7 @@ TEST_CASE("bad input: who asks for more than is held and reads nothing is not re
     CHECK_FALSE(link.is_open());
     FakeLink& last = bench.env.dial();
     last.room = 10;
-    last.deliver(get("/nothing", "Connection: close\r\n"));
+    last.deliver(get_request("/nothing", "Connection: close\r\n"));
     CHECK(last.paused);
     last.give_room(1000);
     bench.env.advance(kLinger);
@@ -246,11 +247,11 @@ TEST_CASE("bad input: who asks for more than is held and reads nothing is not re
 }
 
 TEST_CASE("a reader that takes nothing for thirty seconds is closed") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     link.room = 10;
     std::string requests;
-    for (int i = 0; i < 1000; ++i) requests += get("/nothing");
+    for (int i = 0; i < 1000; ++i) requests += get_request("/nothing");
     link.deliver(requests);
     bench.env.advance(seconds(29));
     CHECK(link.is_open());
@@ -259,7 +260,7 @@ TEST_CASE("a reader that takes nothing for thirty seconds is closed") {
 }
 
 TEST_CASE("a connection that the other side closes or breaks is forgotten") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     link.handler->on_closed(remote_error(ErrorCode::ConnectionReset, "reset"));
     CHECK_FALSE(link.is_open());
@@ -270,8 +271,8 @@ TEST_CASE("a connection that the other side closes or breaks is forgotten") {
 TEST_CASE("peers that no longer announce are swept out without any request") {
     NodeSettings settings;
     settings.announce.registry.peer_timeout = seconds(60);
-    Bench bench(settings);
-    bench.env.dial().deliver(announce(1000));
+    NodeBench bench(settings);
+    bench.env.dial().deliver(announce_from_port(1000));
     bench.env.advance(seconds(59));
     CHECK(bench.node.service().registry().peer_count() == 1);
     bench.env.advance(seconds(3));
@@ -282,16 +283,16 @@ TEST_CASE("peers that no longer announce are swept out without any request") {
 TEST_CASE("stats are emitted every interval, and not at all when it is zero") {
     NodeSettings settings;
     settings.stats_interval = seconds(2);
-    Bench with(settings);
+    NodeBench with(settings);
     with.env.advance(seconds(10));
     CHECK(with.log.count("stats") == 5);
-    Bench without;
+    NodeBench without;
     without.env.advance(seconds(10));
     CHECK(without.log.count("stats") == 0);
 }
 
 TEST_CASE("stop closes the listener and every connection") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     bench.node.stop();
     CHECK_FALSE(link.is_open());
@@ -304,18 +305,18 @@ TEST_CASE("a connection from a listed proxy says first whose it is, however the 
     settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
     settings.http.proxy_protocol = true;
     settings.announce.external_ip = true;
-    Bench bench(settings);
+    NodeBench bench(settings);
     const std::string header = "PROXY TCP4 10.1.2.3 127.0.0.1 8080 80\r\n";
     FakeLink& whole = bench.env.dial(9);
-    whole.deliver(header + announce(1000));
+    whole.deliver(header + announce_from_port(1000));
     CHECK(whole.sent.find(std::string("external ip4:\x0a\x01\x02\x03", 17)) != std::string::npos);
-    whole.deliver(announce(1001));
+    whole.deliver(announce_from_port(1001));
     CHECK(responses(whole) == 2);
     FakeLink& cut = bench.env.dial(9);
-    for (const char c : header + announce(1000)) cut.deliver(std::string_view(&c, 1));
+    for (const char c : header + announce_from_port(1000)) cut.deliver(std::string_view(&c, 1));
     CHECK(responses(cut) == 1);
     FakeLink& direct = bench.env.dial(8);
-    direct.deliver(announce(1000));
+    direct.deliver(announce_from_port(1000));
     CHECK(direct.sent.find(std::string("external ip4:\x7f\x00\x00\x08", 17)) != std::string::npos);
 }
 
@@ -323,16 +324,16 @@ TEST_CASE("bad input: a connection from a proxy without its header is closed, an
     NodeSettings settings;
     settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
     settings.http.proxy_protocol = true;
-    Bench bench(settings);
+    NodeBench bench(settings);
     FakeLink& bare = bench.env.dial(9);
-    bare.deliver(announce(1000));
+    bare.deliver(announce_from_port(1000));
     CHECK_FALSE(bare.is_open());
     FakeLink& half = bench.env.dial(9);
     half.deliver("PROXY TCP4 ");
     bench.env.advance(http::kIdleTimeout);
     CHECK_FALSE(half.is_open());
     FakeLink& forged = bench.env.dial(8);
-    forged.deliver("PROXY TCP4 10.1.2.3 127.0.0.1 8080 80\r\n" + announce(1000));
+    forged.deliver("PROXY TCP4 10.1.2.3 127.0.0.1 8080 80\r\n" + announce_from_port(1000));
     CHECK(forged.sent.starts_with("HTTP/1.1 400"));
     CHECK(bench.node.service().registry().peer_count() == 0);
 }
@@ -341,30 +342,30 @@ TEST_CASE("the head of a request is read for X-Forwarded-For where the connectio
     NodeSettings settings;
     settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
     settings.announce.external_ip = true;
-    Bench bench(settings);
+    NodeBench bench(settings);
     FakeLink& link = bench.env.dial(9);
-    std::string request = announce(1000);
+    std::string request = announce_from_port(1000);
     request.insert(request.size() - 2, "X-Forwarded-For: 10.1.2.3\r\n");
-    link.deliver(request + announce(1000));
+    link.deliver(request + announce_from_port(1000));
     CHECK(responses(link) == 2);
     CHECK(link.sent.find(std::string("external ip4:\x0a\x01\x02\x03", 17)) != std::string::npos);
     CHECK(link.sent.find(std::string("external ip4:\x7f\x00\x00\x09", 17)) != std::string::npos);
 }
 
 TEST_CASE("a reload that keeps its doors keeps their connections, and new settings hold at once") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
-    link.deliver(announce(1000));
+    link.deliver(announce_from_port(1000));
     NodeSettings settings;
     settings.announce.interval = seconds(77);
     settings.http.full_scrape = true;
     settings.stats_interval = seconds(1);
     REQUIRE(bench.node.reload(settings, Doors{.http = {kLocal}}));
     CHECK(link.is_open());
-    link.deliver(announce(1001));
+    link.deliver(announce_from_port(1001));
     CHECK(link.sent.find("8:intervali77e") != std::string::npos);
     CHECK(link.sent.find("10:incompletei2e") != std::string::npos);
-    link.deliver(get("/scrape"));
+    link.deliver(get_request("/scrape"));
     CHECK(link.sent.find("5:files") != std::string::npos);
     bench.env.advance(seconds(3));
     CHECK(bench.log.count("stats") == 3);
@@ -372,21 +373,21 @@ TEST_CASE("a reload that keeps its doors keeps their connections, and new settin
 }
 
 TEST_CASE("a proxy that a reload lists is believed on the connection that it has already") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial(9);
-    link.deliver(announce(1000));
+    link.deliver(announce_from_port(1000));
     NodeSettings settings;
     settings.http.proxies = {*AddressRange::parse("127.0.0.9")};
     settings.announce.external_ip = true;
     REQUIRE(bench.node.reload(settings, Doors{.http = {kLocal}}));
-    std::string request = announce(1000);
+    std::string request = announce_from_port(1000);
     request.insert(request.size() - 2, "X-Forwarded-For: 10.1.2.3\r\n");
     link.deliver(request);
     CHECK(link.sent.find(std::string("external ip4:\x0a\x01\x02\x03", 17)) != std::string::npos);
 }
 
 TEST_CASE("a reload whose doors cannot be had changes nothing") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     NodeSettings settings;
     settings.announce.interval = seconds(77);
@@ -396,13 +397,13 @@ TEST_CASE("a reload whose doors cannot be had changes nothing") {
     CHECK(refused.error().code == ErrorCode::AddressInUse);
     REQUIRE_FALSE(bench.node.reload(settings, Doors{.http = {kLocal}, .https = {{Address(), 10}}}));
     CHECK(link.is_open());
-    link.deliver(announce(1000));
+    link.deliver(announce_from_port(1000));
     CHECK(link.sent.find("8:intervali30e") != std::string::npos);
     CHECK(bench.node.endpoints().size() == 1);
 }
 
 TEST_CASE("a door that a reload does not name is closed with its connections, one that it adds is opened") {
-    Bench bench;
+    NodeBench bench;
     FakeLink& link = bench.env.dial();
     REQUIRE(bench.node.reload({}, Doors{.udp = {{Address(), 9}}}));
     CHECK_FALSE(link.is_open());

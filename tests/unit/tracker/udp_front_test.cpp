@@ -10,16 +10,16 @@ namespace {
 
 using wire::AnnounceEvent;
 
-constexpr crypto::SipKey kKey{1, 2, 3};
+constexpr crypto::SipKey kFrontKey{1, 2, 3};
 constexpr TimePoint kNow{seconds(1000)};
 
-Endpoint v4(Byte last, std::uint16_t port = 5000) { return {Address::v4({127, 0, 0, last}), port}; }
-Endpoint v6(Byte last, std::uint16_t port = 5000) {
+Endpoint from_v4(Byte last, std::uint16_t port = 5000) { return {Address::v4({127, 0, 0, last}), port}; }
+Endpoint from_v6(Byte last, std::uint16_t port = 5000) {
     std::array<Byte, 16> bytes{0xfd};
     bytes[15] = last;
     return {Address::v6(bytes), port};
 }
-InfoHash hash_of(Byte b) {
+InfoHash udp_hash_of(Byte b) {
     InfoHash hash;
     hash.fill(b);
     return hash;
@@ -28,7 +28,7 @@ InfoHash hash_of(Byte b) {
 class Udp {
   public:
     explicit Udp(AnnounceSettings settings = {}, ConnectionIdSettings ids = {})
-        : service(std::move(settings), Rng(1)), front(service, kKey, ids, telemetry::Telemetry()) {}
+        : service(std::move(settings), Rng(1)), front(service, kFrontKey, ids, telemetry::Telemetry()) {}
 
     std::optional<wire::UdpReply> ask(ByteView datagram, const Endpoint& from, TimePoint now = kNow) {
         if (!front.answer(datagram, from, now, out)) return std::nullopt;
@@ -67,9 +67,9 @@ class Udp {
     ByteBuffer out;
 };
 
-wire::UdpAnnounceRequest request_of(std::uint64_t left, std::uint16_t port = 6881) {
+wire::UdpAnnounceRequest udp_request(std::uint64_t left, std::uint16_t port = 6881) {
     wire::UdpAnnounceRequest request;
-    request.announce.info_hash = hash_of(1);
+    request.announce.info_hash = udp_hash_of(1);
     request.announce.left = left;
     request.announce.port = port;
     return request;
@@ -77,19 +77,19 @@ wire::UdpAnnounceRequest request_of(std::uint64_t left, std::uint16_t port = 688
 
 TEST_CASE("over UDP a peer connects, announces, is counted, and the next one is told about it") {
     Udp udp;
-    const auto first = udp.announce(request_of(5), v4(1));
+    const auto first = udp.announce(udp_request(5), from_v4(1));
     CHECK(first.incomplete == 1u);
     CHECK(first.complete == 0u);
     CHECK(first.interval_s == 30u);
     CHECK(first.peers.empty());
-    const auto second = udp.announce(request_of(0), v4(2));
+    const auto second = udp.announce(udp_request(0), from_v4(2));
     CHECK(second.complete == 1u);
-    CHECK(second.peers == std::vector<Endpoint>{v4(1, 6881)});
+    CHECK(second.peers == std::vector<Endpoint>{from_v4(1, 6881)});
     CHECK(udp.front.counters().connects == 2);
     CHECK(udp.front.counters().announces == 2);
-    wire::UdpAnnounceRequest stop = request_of(5);
+    wire::UdpAnnounceRequest stop = udp_request(5);
     stop.announce.event = AnnounceEvent::Stopped;
-    const auto last = udp.announce(stop, v4(1));
+    const auto last = udp.announce(stop, from_v4(1));
     CHECK(last.incomplete == 0u);
     CHECK(last.peers.empty());
 }
@@ -97,13 +97,13 @@ TEST_CASE("over UDP a peer connects, announces, is counted, and the next one is 
 TEST_CASE("peers in a datagram are of the family that it came over") {
     Udp udp;
     for (Byte i = 1; i <= 3; ++i) {
-        udp.announce(request_of(5), v4(i));
-        udp.announce(request_of(5), v6(i));
+        udp.announce(udp_request(5), from_v4(i));
+        udp.announce(udp_request(5), from_v6(i));
     }
-    const auto four = udp.announce(request_of(5), v4(9));
+    const auto four = udp.announce(udp_request(5), from_v4(9));
     CHECK(four.peers.size() == 3);
     CHECK(four.incomplete == 7u);
-    const auto six = udp.announce(request_of(5), v6(9));
+    const auto six = udp.announce(udp_request(5), from_v6(9));
     CHECK(six.peers.size() == 3);
     CHECK(udp.out.size() == 20 + 3 * 18);
 }
@@ -114,68 +114,68 @@ TEST_CASE("a datagram names at most 74 peers, in either family, whatever was wan
     settings.default_numwant = 1000;
     Udp udp(settings);
     for (Byte i = 1; i <= 100; ++i) {
-        udp.announce(request_of(5), v4(i));
-        udp.announce(request_of(5), v6(i));
+        udp.announce(udp_request(5), from_v4(i));
+        udp.announce(udp_request(5), from_v6(i));
     }
-    wire::UdpAnnounceRequest request = request_of(5);
+    wire::UdpAnnounceRequest request = udp_request(5);
     for (const auto numwant : {std::optional<std::uint32_t>(74), std::optional<std::uint32_t>(75),
                                std::optional<std::uint32_t>(INT32_MAX), std::optional<std::uint32_t>()}) {
         request.announce.numwant = numwant;
-        CHECK(udp.announce(request, v4(200)).peers.size() == 74);
-        CHECK(udp.announce(request, v6(200)).peers.size() == 74);
+        CHECK(udp.announce(request, from_v4(200)).peers.size() == 74);
+        CHECK(udp.announce(request, from_v6(200)).peers.size() == 74);
         CHECK(udp.out.size() == 20 + 74 * 18);
     }
     request.announce.numwant = 73;
-    CHECK(udp.announce(request, v4(200)).peers.size() == 73);
+    CHECK(udp.announce(request, from_v4(200)).peers.size() == 73);
     request.announce.numwant = 0;
-    CHECK(udp.announce(request, v4(200)).peers.empty());
+    CHECK(udp.announce(request, from_v4(200)).peers.empty());
 }
 
 TEST_CASE(
     "a scrape is answered in the order of the request, at most 74 rows, one for each hash even if it comes twice") {
     Udp udp;
-    udp.announce(request_of(0), v4(1));
-    udp.announce(request_of(5), v4(2));
+    udp.announce(udp_request(0), from_v4(1));
+    udp.announce(udp_request(5), from_v4(2));
     const auto scrape = [&](std::vector<InfoHash> hashes) {
-        const auto reply =
-            udp.ask(wire::encode_udp_request({udp.connect(v4(3)), 78, wire::UdpScrapeRequest{hashes}}), v4(3));
+        const auto reply = udp.ask(
+            wire::encode_udp_request({udp.connect(from_v4(3)), 78, wire::UdpScrapeRequest{hashes}}), from_v4(3));
         REQUIRE(reply);
         return std::get<wire::UdpScrapeReply>(reply->body).torrents;
     };
-    const auto rows = scrape({hash_of(9), hash_of(1), hash_of(8), hash_of(1)});
+    const auto rows = scrape({udp_hash_of(9), udp_hash_of(1), udp_hash_of(8), udp_hash_of(1)});
     REQUIRE(rows.size() == 4);
     CHECK(rows[0].incomplete == 0);
     CHECK(rows[1].incomplete == 1);
     CHECK(rows[1].complete == 1);
     CHECK(rows[2].complete == 0);
     CHECK(rows[3].complete == 1);
-    CHECK(scrape(std::vector<InfoHash>(74, hash_of(1))).size() == 74);
-    CHECK(scrape(std::vector<InfoHash>(75, hash_of(1))).size() == 74);
+    CHECK(scrape(std::vector<InfoHash>(74, udp_hash_of(1))).size() == 74);
+    CHECK(scrape(std::vector<InfoHash>(75, udp_hash_of(1))).size() == 74);
     CHECK(udp.out.size() == 8 + 74 * 12);
 }
 
 TEST_CASE("bad input: datagrams without a good connection id get no answer, whatever they ask") {
     Udp udp;
-    const ByteBuffer good = udp.packet(request_of(5), v4(1));
+    const ByteBuffer good = udp.packet(udp_request(5), from_v4(1));
     const auto connects = udp.front.counters().connects;
-    CHECK(udp.is_silent({}, v4(1)));
-    for (std::size_t size = 0; size < 16; ++size) CHECK(udp.is_silent(ByteView(good).first(size), v4(1)));
-    CHECK(udp.is_silent(good, v4(2)));                       // another address
-    CHECK(udp.is_silent(good, v4(1), kNow + seconds(121)));  // expired
-    CHECK(udp.is_silent(good, v4(1), kNow - seconds(1)));    // from the future
+    CHECK(udp.is_silent({}, from_v4(1)));
+    for (std::size_t size = 0; size < 16; ++size) CHECK(udp.is_silent(ByteView(good).first(size), from_v4(1)));
+    CHECK(udp.is_silent(good, from_v4(2)));                       // another address
+    CHECK(udp.is_silent(good, from_v4(1), kNow + seconds(121)));  // expired
+    CHECK(udp.is_silent(good, from_v4(1), kNow - seconds(1)));    // from the future
     for (std::size_t at = 0; at < 8; ++at) {                 // any byte of it changed
         ByteBuffer bad = good;
         bad[at] = static_cast<Byte>(bad[at] ^ 0x10);
-        CHECK(udp.is_silent(bad, v4(1)));
+        CHECK(udp.is_silent(bad, from_v4(1)));
     }
     for (std::uint32_t action = 0; action < 12; ++action) {
-        ByteBuffer bad = wire::encode_udp_request({0xdeadbeef, 77, request_of(5)});
+        ByteBuffer bad = wire::encode_udp_request({0xdeadbeef, 77, udp_request(5)});
         store_u32(bad.data() + 8, action);
-        CHECK(udp.is_silent(bad, v4(1)));
+        CHECK(udp.is_silent(bad, from_v4(1)));
     }
     ByteBuffer connect = wire::encode_udp_request({});
     connect.resize(15);
-    CHECK(udp.is_silent(connect, v4(1)));
+    CHECK(udp.is_silent(connect, from_v4(1)));
     CHECK(udp.service.registry().peer_count() == 0);
     CHECK(udp.front.counters().connects == connects);
     CHECK(udp.front.counters().refused == 0);
@@ -185,90 +185,90 @@ TEST_CASE("a connect may be longer than its 16 bytes, and its answer never is") 
     Udp udp;
     ByteBuffer connect = wire::encode_udp_request({.transaction_id = 5, .body = wire::UdpConnectRequest{}});
     connect.resize(98);
-    REQUIRE(udp.ask(connect, v4(1)));
+    REQUIRE(udp.ask(connect, from_v4(1)));
     CHECK(udp.out.size() == 16);
 }
 
 TEST_CASE("bad input: behind a good connection id what is wrong with a datagram is named in an error packet") {
     Udp udp;
-    const ByteBuffer good = udp.packet(request_of(5), v4(1));
+    const ByteBuffer good = udp.packet(udp_request(5), from_v4(1));
     const auto with_action = [&](std::uint32_t action) {
         ByteBuffer bad = good;
         store_u32(bad.data() + 8, action);
         return bad;
     };
     for (const std::uint32_t action : {3u, 4u, 9u, UINT32_MAX}) {
-        CHECK(udp.refusal(with_action(action), v4(1)).starts_with("action: " + std::to_string(action)));
+        CHECK(udp.refusal(with_action(action), from_v4(1)).starts_with("action: " + std::to_string(action)));
     }
-    CHECK(udp.refusal(with_action(0), v4(1)).starts_with("connection id: "));
+    CHECK(udp.refusal(with_action(0), from_v4(1)).starts_with("connection id: "));
     for (std::size_t size = 16; size < 98; ++size) {
-        CHECK(udp.refusal(ByteView(good).first(size), v4(1)).find("98 bytes") != std::string::npos);
+        CHECK(udp.refusal(ByteView(good).first(size), from_v4(1)).find("98 bytes") != std::string::npos);
     }
     ByteBuffer event = good;
     store_u32(event.data() + 80, 4);
-    CHECK(udp.refusal(event, v4(1)).find("event") != std::string::npos);
+    CHECK(udp.refusal(event, from_v4(1)).find("event") != std::string::npos);
     ByteBuffer port = good;
     store_u16(port.data() + 96, 0);
-    CHECK(udp.refusal(port, v4(1)).find("port") != std::string::npos);
-    const auto id = udp.connect(v4(1));
-    CHECK(udp.refusal(wire::encode_udp_request({id, 77, wire::UdpScrapeRequest{}}), v4(1)).find("scrape of nothing") !=
-          std::string::npos);
+    CHECK(udp.refusal(port, from_v4(1)).find("port") != std::string::npos);
+    const auto id = udp.connect(from_v4(1));
+    CHECK(udp.refusal(wire::encode_udp_request({id, 77, wire::UdpScrapeRequest{}}), from_v4(1))
+              .find("scrape of nothing") != std::string::npos);
     CHECK(udp.service.registry().peer_count() == 0);
     CHECK(udp.front.counters().refused == 4 + 1 + 82 + 2 + 1);
 }
 
 TEST_CASE("bad input: a scrape with stray bytes behind its hashes is answered for the whole ones") {
     Udp udp;
-    ByteBuffer scrape =
-        wire::encode_udp_request({udp.connect(v4(1)), 77, wire::UdpScrapeRequest{{hash_of(1), hash_of(2)}}});
+    ByteBuffer scrape = wire::encode_udp_request(
+        {udp.connect(from_v4(1)), 77, wire::UdpScrapeRequest{{udp_hash_of(1), udp_hash_of(2)}}});
     scrape.resize(scrape.size() + 3);
-    REQUIRE(udp.ask(scrape, v4(1)));
+    REQUIRE(udp.ask(scrape, from_v4(1)));
     CHECK(udp.out.size() == 8 + 2 * 12);
     scrape.resize(16 + 19);
-    CHECK(udp.refusal(scrape, v4(1)).find("scrape of nothing") != std::string::npos);
+    CHECK(udp.refusal(scrape, from_v4(1)).find("scrape of nothing") != std::string::npos);
 }
 
 TEST_CASE("bad input: 2^64 - 1 in every number of an announce, a negative left among them, is a leecher and no more") {
     Udp udp;
-    ByteBuffer packet = udp.packet(request_of(0), v4(1));
+    ByteBuffer packet = udp.packet(udp_request(0), from_v4(1));
     std::fill_n(packet.begin() + 56, 24, Byte{0xff});  // downloaded, left, uploaded
     std::fill_n(packet.begin() + 84, 12, Byte{0xff});  // ip, key, numwant
-    const auto reply = udp.ask(packet, v4(1));
+    const auto reply = udp.ask(packet, from_v4(1));
     REQUIRE(reply);
     const auto& announce = std::get<wire::UdpAnnounceReply>(reply->body);
     CHECK(announce.incomplete == 1u);
     CHECK(announce.complete == 0u);
-    udp.announce(request_of(std::uint64_t{1} << 32), v4(2));
-    CHECK(udp.announce(request_of(std::uint64_t{1} << 63), v4(3)).incomplete == 3u);
+    udp.announce(udp_request(std::uint64_t{1} << 32), from_v4(2));
+    CHECK(udp.announce(udp_request(std::uint64_t{1} << 63), from_v4(3)).incomplete == 3u);
 }
 
 TEST_CASE("bad input: an ip field in the datagram does not put anybody else on the list") {
     Udp udp;
-    wire::UdpAnnounceRequest request = request_of(5);
+    wire::UdpAnnounceRequest request = udp_request(5);
     request.announce.ip = "10.1.2.3";
-    udp.announce(request, v4(1));
-    CHECK(udp.announce(request_of(5), v4(2)).peers == std::vector<Endpoint>{v4(1, 6881)});
+    udp.announce(request, from_v4(1));
+    CHECK(udp.announce(udp_request(5), from_v4(2)).peers == std::vector<Endpoint>{from_v4(1, 6881)});
 }
 
 TEST_CASE("bad input: URL data cut off or over the limit does not hurt the announce or is refused") {
     Udp udp;
-    ByteBuffer packet = udp.packet(request_of(5), v4(1));
+    ByteBuffer packet = udp.packet(udp_request(5), from_v4(1));
     packet.push_back(2);
-    CHECK(udp.ask(packet, v4(1)));
+    CHECK(udp.ask(packet, from_v4(1)));
     packet.push_back(200);  // more than there is
-    CHECK(udp.ask(packet, v4(1)));
-    wire::UdpAnnounceRequest request = request_of(5);
+    CHECK(udp.ask(packet, from_v4(1)));
+    wire::UdpAnnounceRequest request = udp_request(5);
     request.url_data = std::string(wire::kMaxUdpUrlData, 'a');
-    udp.announce(request, v4(1));
+    udp.announce(request, from_v4(1));
     request.url_data += 'a';
-    CHECK(udp.refusal(udp.packet(request, v4(1)), v4(1)).find("URL data") != std::string::npos);
+    CHECK(udp.refusal(udp.packet(request, from_v4(1)), from_v4(1)).find("URL data") != std::string::npos);
 }
 
 TEST_CASE("with a lenient tracker an old connection id still serves its address, and only that") {
     Udp udp({}, {.lenient = true});
-    const ByteBuffer packet = udp.packet(request_of(5), v4(1));
-    CHECK(udp.ask(packet, v4(1, 6000), kNow + std::chrono::hours(2)));
-    CHECK(udp.is_silent(packet, v4(2), kNow + std::chrono::hours(2)));
+    const ByteBuffer packet = udp.packet(udp_request(5), from_v4(1));
+    CHECK(udp.ask(packet, from_v4(1, 6000), kNow + std::chrono::hours(2)));
+    CHECK(udp.is_silent(packet, from_v4(2), kNow + std::chrono::hours(2)));
 }
 
 struct Listener final : ExchangeListener {
@@ -292,18 +292,19 @@ TEST_CASE("a listener sees every datagram and its answer, may replace one, and c
     Udp udp;
     Listener listener;
     udp.front.set_listener(&listener);
-    udp.announce(request_of(5), v4(1));
+    udp.announce(udp_request(5), from_v4(1));
     CHECK(listener.kinds == std::vector{ExchangeKind::Connect, ExchangeKind::Announce});
     CHECK(listener.answer_size == 20);
     CHECK(listener.request_size == 98);
     CHECK(listener.has_reply);
-    udp.ask(wire::encode_udp_request({udp.connect(v4(3)), 78, wire::UdpScrapeRequest{{hash_of(1), hash_of(2)}}}),
-            v4(3));
+    udp.ask(wire::encode_udp_request(
+                {udp.connect(from_v4(3)), 78, wire::UdpScrapeRequest{{udp_hash_of(1), udp_hash_of(2)}}}),
+            from_v4(3));
     CHECK(listener.hashes == 2);
     listener.replace = true;
-    CHECK_FALSE(udp.ask(wire::encode_udp_request({}), v4(1)));
+    CHECK_FALSE(udp.ask(wire::encode_udp_request({}), from_v4(1)));
     CHECK(udp.front.take_delivery() != nullptr);
-    CHECK(udp.is_silent(ByteBuffer(98), v4(1)));
+    CHECK(udp.is_silent(ByteBuffer(98), from_v4(1)));
     CHECK(listener.refusal.starts_with("connection id"));
     CHECK(udp.front.take_delivery() == nullptr);
 }

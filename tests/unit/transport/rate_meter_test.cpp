@@ -1,11 +1,12 @@
 #include "common/transport/rate_meter.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 namespace bt::transport {
 namespace {
 
-constexpr TimePoint at_ms(std::int64_t ms) { return TimePoint(milliseconds(ms)); }
+using bt::test_time::at_ms;
 
 }  // namespace
 

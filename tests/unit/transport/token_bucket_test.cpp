@@ -1,13 +1,14 @@
 #include "common/transport/token_bucket.h"
 
 #include "tests/support/catch.h"
+#include "tests/support/times.h"
 
 using namespace bt;
 using transport::TokenBucket;
 
 namespace {
 
-TimePoint at_ms(std::int64_t ms) { return TimePoint(milliseconds(ms)); }
+using bt::test_time::at_ms;
 
 }  // namespace
 

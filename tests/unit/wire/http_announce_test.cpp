@@ -21,7 +21,7 @@ std::string detail(std::string_view query) {
 
 bool takes(const std::string& parameter) { return parse_announce_query(kSmallest + "&" + parameter).has_value(); }
 
-Result<AnnounceReply> parse(std::string_view text) { return parse_announce_reply(as_bytes(text)); }
+Result<AnnounceReply> parse_reply(std::string_view text) { return parse_announce_reply(as_bytes(text)); }
 
 std::vector<std::string> endpoints(const AnnounceReply& reply) {
     std::vector<std::string> texts;
@@ -180,9 +180,10 @@ TEST_CASE("flags are 0 or 1") {
 
 TEST_CASE("a compact reply with both families is read") {
     const auto reply =
-        parse(std::string("d8:completei3e10:incompletei4e8:intervali1800e12:min intervali60e5:peers12:") +
-              bytes("\x7f\0\0\1\x1a\xe1\x7f\0\0\2\0\x50") + "6:peers618:" +
-              bytes("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x1a\xe1") + "10:tracker id2:id15:warning message4:slowe");
+        parse_reply(std::string("d8:completei3e10:incompletei4e8:intervali1800e12:min intervali60e5:peers12:") +
+                    bytes("\x7f\0\0\1\x1a\xe1\x7f\0\0\2\0\x50") +
+                    "6:peers618:" + bytes("\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\1\x1a\xe1") +
+                    "10:tracker id2:id15:warning message4:slowe");
     REQUIRE(reply.has_value());
     CHECK(reply->interval_s == 1800u);
     CHECK(reply->min_interval_s == 60u);
@@ -195,7 +196,7 @@ TEST_CASE("a compact reply with both families is read") {
 }
 
 TEST_CASE("a dictionary reply is read; host names, bad ports and odd elements are dropped") {
-    const auto reply = parse(
+    const auto reply = parse_reply(
         "d8:intervali5e5:peersl"
         "d2:ip9:127.0.0.17:peer id20:aaaaaaaaaaaaaaaaaaaa4:porti1ee"
         "d2:ip3:::17:peer id3:abc4:porti65535ee"
@@ -214,27 +215,27 @@ TEST_CASE("a dictionary reply is read; host names, bad ports and odd elements ar
 }
 
 TEST_CASE("sloppy replies are taken") {
-    CHECK(parse("de")->peers.empty());
-    CHECK_FALSE(parse("d5:peers0:e")->interval_s.has_value());
-    CHECK(parse("d5:peers0:8:intervali9ee")->interval_s == 9u);  // unsorted
-    CHECK(parse("d8:intervali9ee\r\n")->interval_s == 9u);       // a line end behind it
-    CHECK_FALSE(parse("d8:intervali-1ee")->interval_s.has_value());
-    CHECK_FALSE(parse("d8:interval2:10e")->interval_s.has_value());
-    CHECK(parse("d8:intervali99999999999ee")->interval_s == 4'294'967'295u);
-    CHECK_FALSE(parse("d8:completei-1ee")->complete.has_value());
+    CHECK(parse_reply("de")->peers.empty());
+    CHECK_FALSE(parse_reply("d5:peers0:e")->interval_s.has_value());
+    CHECK(parse_reply("d5:peers0:8:intervali9ee")->interval_s == 9u);  // unsorted
+    CHECK(parse_reply("d8:intervali9ee\r\n")->interval_s == 9u);       // a line end behind it
+    CHECK_FALSE(parse_reply("d8:intervali-1ee")->interval_s.has_value());
+    CHECK_FALSE(parse_reply("d8:interval2:10e")->interval_s.has_value());
+    CHECK(parse_reply("d8:intervali99999999999ee")->interval_s == 4'294'967'295u);
+    CHECK_FALSE(parse_reply("d8:completei-1ee")->complete.has_value());
 }
 
 TEST_CASE("a failure reason is kept, of whatever type, and the peers are not read") {
-    CHECK(parse("d14:failure reason12:unregisterede")->failure_reason == "unregistered");
-    CHECK(parse("d14:failure reasoni5ee")->failure_reason == "");
-    const auto reply = parse("d14:failure reason2:no5:peers5:abcdee");
+    CHECK(parse_reply("d14:failure reason12:unregisterede")->failure_reason == "unregistered");
+    CHECK(parse_reply("d14:failure reasoni5ee")->failure_reason == "");
+    const auto reply = parse_reply("d14:failure reason2:no5:peers5:abcdee");
     REQUIRE(reply.has_value());
     CHECK(reply->peers.empty());
 }
 
 TEST_CASE("retry in comes with a failure reason: minutes as number or text, or never") {
     const auto retry = [](const std::string& value) {
-        return parse("d14:failure reason2:no8:retry in" + value + "e")->retry_in;
+        return parse_reply("d14:failure reason2:no8:retry in" + value + "e")->retry_in;
     };
     CHECK(retry("i15e") == RetryIn{15});
     CHECK(retry("2:15") == RetryIn{15});
@@ -243,7 +244,7 @@ TEST_CASE("retry in comes with a failure reason: minutes as number or text, or n
     CHECK_FALSE(retry("3:15m"));
     CHECK_FALSE(retry("0:"));
     CHECK_FALSE(retry("i-1e"));
-    CHECK_FALSE(parse("d5:peers0:8:retry ini5ee")->retry_in);
+    CHECK_FALSE(parse_reply("d5:peers0:8:retry ini5ee")->retry_in);
     AnnounceReply reply;
     reply.failure_reason = "no";
     reply.retry_in = RetryIn{};
@@ -254,7 +255,7 @@ TEST_CASE("retry in comes with a failure reason: minutes as number or text, or n
 
 TEST_CASE("the external ip has 4 or 16 bytes, others count as not given") {
     const auto external = [](const std::string& value) {
-        return parse("d11:external ip" + std::to_string(value.size()) + ":" + value + "e")->external_ip;
+        return parse_reply("d11:external ip" + std::to_string(value.size()) + ":" + value + "e")->external_ip;
     };
     CHECK(external(bytes("\x0a\0\0\1")) == Address::parse("10.0.0.1"));
     CHECK(external(std::string(15, '\0') + "\1") == Address::parse("::1"));
@@ -268,18 +269,18 @@ TEST_CASE("the external ip has 4 or 16 bytes, others count as not given") {
 
 TEST_CASE("compact lists must be whole, ports of 0 and unspecified addresses are dropped") {
     for (const std::size_t size : {5u, 7u, 11u}) {
-        const auto reply = parse("d5:peers" + std::to_string(size) + ":" + std::string(size, 'x') + "e");
+        const auto reply = parse_reply("d5:peers" + std::to_string(size) + ":" + std::string(size, 'x') + "e");
         REQUIRE_FALSE(reply.has_value());
         CHECK(reply.error().code == ErrorCode::InvalidTracker);
         CHECK(reply.error().offset == 8);
     }
-    CHECK(parse("d5:peers6:xxxxxxe")->peers.size() == 1);
-    CHECK_FALSE(parse("d6:peers617:" + std::string(17, 'x') + "e").has_value());
-    CHECK(parse("d6:peers618:" + std::string(18, 'x') + "e")->peers.size() == 1);
-    CHECK_FALSE(parse("d6:peers619:" + std::string(19, 'x') + "e").has_value());
-    CHECK(parse(bytes("d5:peers6:\x7f\0\0\1\0\0e"))->peers.empty());
-    CHECK(parse(bytes("d5:peers6:\0\0\0\0\0\1e"))->peers.empty());
-    CHECK_FALSE(parse("d5:peersi5ee").has_value());
+    CHECK(parse_reply("d5:peers6:xxxxxxe")->peers.size() == 1);
+    CHECK_FALSE(parse_reply("d6:peers617:" + std::string(17, 'x') + "e").has_value());
+    CHECK(parse_reply("d6:peers618:" + std::string(18, 'x') + "e")->peers.size() == 1);
+    CHECK_FALSE(parse_reply("d6:peers619:" + std::string(19, 'x') + "e").has_value());
+    CHECK(parse_reply(bytes("d5:peers6:\x7f\0\0\1\0\0e"))->peers.empty());
+    CHECK(parse_reply(bytes("d5:peers6:\0\0\0\0\0\1e"))->peers.empty());
+    CHECK_FALSE(parse_reply("d5:peersi5ee").has_value());
 }
 
 TEST_CASE("at most 3,000 peers of both families are kept") {
@@ -287,10 +288,10 @@ TEST_CASE("at most 3,000 peers of both families are kept") {
         return "d5:peers" + std::to_string(6 * v4) + ":" + std::string(6 * v4, 'x') + "6:peers6" +
                std::to_string(18 * v6) + ":" + std::string(18 * v6, 'y') + "e";
     };
-    CHECK(parse(compact(2999, 0))->peers.size() == 2999);
-    CHECK(parse(compact(3000, 0))->peers.size() == 3000);
-    CHECK(parse(compact(3001, 0))->peers.size() == 3000);
-    CHECK(parse(compact(2990, 20))->peers.size() == 3000);
+    CHECK(parse_reply(compact(2999, 0))->peers.size() == 2999);
+    CHECK(parse_reply(compact(3000, 0))->peers.size() == 3000);
+    CHECK(parse_reply(compact(3001, 0))->peers.size() == 3000);
+    CHECK(parse_reply(compact(2990, 20))->peers.size() == 3000);
 }
 
 TEST_CASE("a reply of 1 MiB is read, one byte more is refused") {
@@ -298,8 +299,8 @@ TEST_CASE("a reply of 1 MiB is read, one byte more is refused") {
     const std::string head = "d1:x" + std::to_string(kMaxAnnounceReply - rest) + ":";
     const std::string body = head + std::string(kMaxAnnounceReply - rest, ' ') + "e";
     REQUIRE(body.size() == kMaxAnnounceReply);
-    CHECK(parse(body).has_value());
-    const auto more = parse(body + " ");
+    CHECK(parse_reply(body).has_value());
+    const auto more = parse_reply(body + " ");
     REQUIRE_FALSE(more.has_value());
     CHECK(more.error().code == ErrorCode::InvalidTracker);
 }
@@ -307,7 +308,7 @@ TEST_CASE("a reply of 1 MiB is read, one byte more is refused") {
 TEST_CASE("garbage is refused as the tracker's fault") {
     for (const std::string_view text : {"", "<html><body>502</body></html>", "le", "i1e", "4:spam", "d8:interval",
                                         "d5:peers999999999999:e", "d5:peersl", "d8:intervali1e"}) {
-        const auto reply = parse(text);
+        const auto reply = parse_reply(text);
         REQUIRE_FALSE(reply.has_value());
         CHECK(reply.error().fault == Fault::Remote);
         CHECK((reply.error().code == ErrorCode::InvalidBencode || reply.error().code == ErrorCode::InvalidTracker));

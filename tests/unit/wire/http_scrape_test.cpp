@@ -8,13 +8,13 @@ using namespace bt::wire;
 
 namespace {
 
-InfoHash hash_of(char c) {
+InfoHash hash_of_char(char c) {
     InfoHash hash;
     hash.fill(static_cast<Byte>(c));
     return hash;
 }
 
-Result<ScrapeReply> parse(std::string_view text) { return parse_scrape_reply(as_bytes(text)); }
+Result<ScrapeReply> parse_scrape(std::string_view text) { return parse_scrape_reply(as_bytes(text)); }
 
 const std::string kA(20, 'a');
 const std::string kB(20, 'b');
@@ -22,21 +22,21 @@ const std::string kB(20, 'b');
 }  // namespace
 
 TEST_CASE("a scrape's URL names every torrent, behind the query that the announce URL has") {
-    CHECK(scrape_request_url("http://t/announce", {hash_of('a')}) == "http://t/scrape?info_hash=" + kA);
-    CHECK(scrape_request_url("http://t/announce?key=1", {hash_of('a'), hash_of('\x01')}) ==
+    CHECK(scrape_request_url("http://t/announce", {hash_of_char('a')}) == "http://t/scrape?info_hash=" + kA);
+    CHECK(scrape_request_url("http://t/announce?key=1", {hash_of_char('a'), hash_of_char('\x01')}) ==
           "http://t/scrape?key=1&info_hash=" + kA +
               "&info_hash=%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01%01");
-    CHECK_FALSE(scrape_request_url("http://t/tracker", {hash_of('a')}));
+    CHECK_FALSE(scrape_request_url("http://t/tracker", {hash_of_char('a')}));
     CHECK_FALSE(scrape_request_url("http://t/announce", {}));
 }
 
 TEST_CASE("a scrape reply is read, and written as it is read") {
     const std::string text =
         "d5:filesd20:" + kA + "d8:completei5e10:downloadedi50e10:incompletei10ee20:" + kB + "d8:completei0eeee";
-    const auto reply = parse(text);
+    const auto reply = parse_scrape(text);
     REQUIRE(reply);
     REQUIRE(reply->torrents.size() == 2);
-    CHECK(reply->torrents[0].info_hash == hash_of('a'));
+    CHECK(reply->torrents[0].info_hash == hash_of_char('a'));
     CHECK(reply->torrents[0].complete == 5u);
     CHECK(reply->torrents[0].downloaded == 50u);
     CHECK(reply->torrents[0].incomplete == 10u);
@@ -54,7 +54,7 @@ TEST_CASE("an info_hash that a tracker wrote as UTF-8 is understood, cut or wron
         text += static_cast<char>(hash[i] < 0x80 ? hash[i] : 0x80 | (hash[i] & 0x3F));
     }
     const auto torrents = [](const std::string& key) {
-        return parse("d5:filesd" + std::to_string(key.size()) + ":" + key + "d8:completei5eeee")->torrents;
+        return parse_scrape("d5:filesd" + std::to_string(key.size()) + ":" + key + "d8:completei5eeee")->torrents;
     };
     REQUIRE(text.size() > 20);
     REQUIRE(torrents(text).size() == 1);
@@ -67,20 +67,20 @@ TEST_CASE("an info_hash that a tracker wrote as UTF-8 is understood, cut or wron
 }
 
 TEST_CASE("a scrape may fail with a reason, in either spelling") {
-    CHECK(parse("d14:failure reason2:noe")->failure_reason == "no");
-    CHECK(parse("d14:failure_reason2:noe")->failure_reason == "no");
+    CHECK(parse_scrape("d14:failure reason2:noe")->failure_reason == "no");
+    CHECK(parse_scrape("d14:failure_reason2:noe")->failure_reason == "no");
     CHECK(as_text(encode_scrape_reply({"no", {}})) == "d14:failure reason2:noe");
 }
 
 TEST_CASE("bad input: scrape replies of odd shape are refused or read as far as they make sense") {
-    CHECK_FALSE(parse("de"));
-    CHECK_FALSE(parse("d5:filesi1ee"));
-    CHECK_FALSE(parse("le"));
-    CHECK_FALSE(parse("<html>"));
-    CHECK(parse("d5:filesdee")->torrents.empty());
-    CHECK(parse("d5:filesd3:abcd8:completei1eeee")->torrents.empty());
-    CHECK(parse("d5:filesd20:" + kA + "i1eee")->torrents.empty());
-    CHECK_FALSE(parse("d5:filesd20:" + kA + "d8:completei-1eeee")->torrents[0].complete);
+    CHECK_FALSE(parse_scrape("de"));
+    CHECK_FALSE(parse_scrape("d5:filesi1ee"));
+    CHECK_FALSE(parse_scrape("le"));
+    CHECK_FALSE(parse_scrape("<html>"));
+    CHECK(parse_scrape("d5:filesdee")->torrents.empty());
+    CHECK(parse_scrape("d5:filesd3:abcd8:completei1eeee")->torrents.empty());
+    CHECK(parse_scrape("d5:filesd20:" + kA + "i1eee")->torrents.empty());
+    CHECK_FALSE(parse_scrape("d5:filesd20:" + kA + "d8:completei-1eeee")->torrents[0].complete);
     CHECK(parse_scrape_reply(ByteBuffer(kMaxAnnounceReply + 1)).error().fault == Fault::Remote);
 
     const auto of = [](std::size_t count) {
@@ -92,6 +92,6 @@ TEST_CASE("bad input: scrape replies of odd shape are refused or read as far as 
         }
         return text + "ee";
     };
-    CHECK(parse(of(kMaxScrapeTorrents))->torrents.size() == kMaxScrapeTorrents);
-    CHECK(parse(of(kMaxScrapeTorrents + 1))->torrents.size() == kMaxScrapeTorrents);
+    CHECK(parse_scrape(of(kMaxScrapeTorrents))->torrents.size() == kMaxScrapeTorrents);
+    CHECK(parse_scrape(of(kMaxScrapeTorrents + 1))->torrents.size() == kMaxScrapeTorrents);
 }

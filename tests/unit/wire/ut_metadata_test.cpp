@@ -9,7 +9,7 @@ using namespace bt::wire;
 
 namespace {
 
-Result<MetadataMessage> parse(const std::string& text) { return parse_metadata_message(as_bytes(text)); }
+Result<MetadataMessage> parse_metadata(const std::string& text) { return parse_metadata_message(as_bytes(text)); }
 
 std::string data(std::uint64_t total, std::uint64_t block, std::size_t length) {
     return "d8:msg_typei1e5:piecei" + std::to_string(block) + "e10:total_sizei" + std::to_string(total) + "ee" +
@@ -26,24 +26,24 @@ TEST_CASE("the three metadata messages are written as BEP 9 shows them") {
 }
 
 TEST_CASE("metadata messages are read back as they were written") {
-    CHECK(std::get<MetadataRequest>(*parse("d8:msg_typei0e5:piecei3ee")).block == 3);
-    CHECK(std::get<MetadataReject>(*parse("d8:msg_typei2e5:piecei4ee")).block == 4);
-    const auto first = std::get<MetadataData>(parse(data(20'000, 0, 16'384)).value());
+    CHECK(std::get<MetadataRequest>(*parse_metadata("d8:msg_typei0e5:piecei3ee")).block == 3);
+    CHECK(std::get<MetadataReject>(*parse_metadata("d8:msg_typei2e5:piecei4ee")).block == 4);
+    const auto first = std::get<MetadataData>(parse_metadata(data(20'000, 0, 16'384)).value());
     CHECK(first.block == 0);
     CHECK(first.total_size == 20'000);
     CHECK(first.bytes.size() == 16'384);
-    CHECK(std::get<MetadataData>(*parse(data(20'000, 1, 3616))).bytes.size() == 3616);
+    CHECK(std::get<MetadataData>(*parse_metadata(data(20'000, 1, 3616))).bytes.size() == 3616);
 }
 
 TEST_CASE("what BEP 9 does not know is passed over, keys and kinds of messages alike") {
-    CHECK(std::get<MetadataUnknown>(*parse("d8:msg_typei9e3:newi1ee")).type == 9);
-    CHECK(std::get<MetadataUnknown>(*parse("d8:msg_typei-1ee")).type == -1);
-    CHECK(std::get<MetadataRequest>(*parse("d8:msg_typei0e5:piecei3e5:usersd1:xi1eeetrailing")).block == 3);
+    CHECK(std::get<MetadataUnknown>(*parse_metadata("d8:msg_typei9e3:newi1ee")).type == 9);
+    CHECK(std::get<MetadataUnknown>(*parse_metadata("d8:msg_typei-1ee")).type == -1);
+    CHECK(std::get<MetadataRequest>(*parse_metadata("d8:msg_typei0e5:piecei3e5:usersd1:xi1eeetrailing")).block == 3);
 }
 
 TEST_CASE("the metadata may be 16 MiB, and not a byte more") {
-    CHECK(std::holds_alternative<MetadataData>(*parse(data(kMaxMetadataSize, 1023, 16'384))));
-    const auto more = parse(data(kMaxMetadataSize + 1, 1023, 16'384));
+    CHECK(std::holds_alternative<MetadataData>(*parse_metadata(data(kMaxMetadataSize, 1023, 16'384))));
+    const auto more = parse_metadata(data(kMaxMetadataSize + 1, 1023, 16'384));
     REQUIRE_FALSE(more);
     CHECK(more.error().code == ErrorCode::LimitReached);
     CHECK(more.error().fault == Fault::Remote);
@@ -65,7 +65,7 @@ TEST_CASE("bad input: metadata messages that no peer may send are refused, and i
         data(20'000, 2, 16'384), data(20'000, 0, 16'383), data(20'000, 0, 16'385), data(20'000, 1, 3617), data(5, 0, 0),
         "d8:msg_typei1e5:piecei0e10:total_sizei-5ee", std::string(50, 'l'));
     CAPTURE(text);
-    const auto message = parse(text);
+    const auto message = parse_metadata(text);
     REQUIRE_FALSE(message);
     CHECK(message.error().code == ErrorCode::ProtocolViolation);
     CHECK(message.error().fault == Fault::Remote);
