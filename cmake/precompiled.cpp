@@ -1,1 +1,0 @@
-// Nothing: precompiled headers need a source file to belong to (Precompiled.cmake).
