@@ -7,13 +7,14 @@
 #include "lab/sim/swarm.h"
 #include "tests/sim/support/test_torrent.h"
 #include "tests/support/catch.h"
+#include "tests/support/sizes.h"
 
 using namespace bt;
 using namespace bt::sim;
 
 namespace {
 
-constexpr std::uint64_t kMiB = 1 << 20;
+using bt::test_size::kMiB;
 constexpr std::uint64_t kSize = 32 * kMiB;
 constexpr std::uint64_t kRate = 4 * kMiB;
 

@@ -22,8 +22,8 @@ const TestTorrent& torrent_number(std::size_t i) {
         .first->second;
 }
 
-struct Client final : client::SessionObserver {
-    explicit Client(World& world, bool ends_with_torrents = true) : env(world.add_host("client", at(1).address)) {
+struct SessionClient final : client::SessionObserver {
+    explicit SessionClient(World& world, bool ends_with_torrents = true) : env(world.add_host("client", at(1).address)) {
         Rng rng = world.fork_rng(1);
         client::SessionSettings settings;
         settings.engine.listen = at(1);
@@ -76,7 +76,7 @@ TEST_CASE("three torrents of one session are downloaded beside each other and en
     WireHost a(world, torrent_number(0), 2, serves(0, 4));
     WireHost b(world, torrent_number(1), 3, serves(0, 4));
     WireHost c(world, torrent_number(2), 4, serves(0, 4));
-    Client client(world);
+    SessionClient client(world);
     for (std::size_t i = 0; i < 3; ++i) {
         REQUIRE(client.add(torrent_number(i), {at(static_cast<Byte>(2 + i))}).has_value());
     }
@@ -94,7 +94,7 @@ TEST_CASE("a torrent that fails ends alone, and its cause is the session's") {
     World world({.rng_seed = 2});
     WireHost good(world, torrent_number(0), 2, serves(0, 4));
     WireHost idle(world, torrent_number(1), 3);
-    Client client(world);
+    SessionClient client(world);
     client::TorrentPolicy impatient;
     impatient.timeout = seconds(20);
     REQUIRE(client.add(torrent_number(1), {at(3)}, impatient).has_value());
@@ -114,7 +114,7 @@ TEST_CASE("a torrent added while its session runs is downloaded, and one removed
     World world({.rng_seed = 3});
     WireHost a(world, torrent_number(0), 2, serves(0, 4));
     WireHost idle(world, torrent_number(1), 3);
-    Client client(world, false);
+    SessionClient client(world, false);
     world.simulator().run_for(seconds(5));
     CHECK_FALSE(client.result);  // empty, and waits
     const auto stuck = client.add(torrent_number(1), {at(3)});
@@ -148,7 +148,7 @@ TEST_CASE("an observer may add and remove torrents while it is told of one") {
     World world({.rng_seed = 4});
     WireHost a(world, torrent_number(0), 2, serves(0, 4));
     WireHost b(world, torrent_number(1), 3, serves(0, 4));
-    Client client(world);
+    SessionClient client(world);
     client.when_complete = [&](client::TorrentId id) {
         if (id.value() != 0) return;
         REQUIRE(client.add(torrent_number(1), {at(3)}).has_value());
@@ -167,7 +167,7 @@ TEST_CASE("an observer may add and remove torrents while it is told of one") {
 TEST_CASE("a complete torrent seeds until it has given back what the ratio asks for") {
     World world({.rng_seed = 5});
     WireHost seed(world, torrent_number(0), 2, serves(0, 4));
-    Client client(world);
+    SessionClient client(world);
     client::TorrentPolicy policy;
     policy.seed_ratio = 2.0;
     policy.seed_time = client::kForEver;
@@ -191,7 +191,7 @@ TEST_CASE("a complete torrent seeds until it has given back what the ratio asks 
 TEST_CASE("seed time and ratio: whichever is reached first ends the seeding") {
     World world({.rng_seed = 6});
     WireHost seed(world, torrent_number(0), 2, serves(0, 4));
-    Client client(world);
+    SessionClient client(world);
     client::TorrentPolicy policy;
     policy.seed_ratio = 1000.0;
     policy.seed_time = seconds(40);
@@ -207,7 +207,7 @@ TEST_CASE("an interrupted session tells what was complete as Done and the rest a
     World world({.rng_seed = 7});
     WireHost good(world, torrent_number(0), 2, serves(0, 4));
     WireHost idle(world, torrent_number(1), 3);
-    Client client(world);
+    SessionClient client(world);
     client::TorrentPolicy stays;
     stays.seed_time = client::kForEver;
     REQUIRE(client.add(torrent_number(0), {at(2)}, stays).has_value());
@@ -225,7 +225,7 @@ TEST_CASE("an interrupted session tells what was complete as Done and the rest a
 TEST_CASE("the view tells of every torrent what it does and with whom") {
     World world({.rng_seed = 8});
     WireHost slow(world, torrent_number(0), 2, withholds(0, 4));
-    Client client(world);
+    SessionClient client(world);
     REQUIRE(client.add(torrent_number(0), {at(2), at(9)}).has_value());
     world.add_host("nobody", at(9).address);
     world.simulator().run_for(seconds(3));

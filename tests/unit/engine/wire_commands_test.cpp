@@ -17,8 +17,8 @@ using Reserved = std::array<Byte, 8>;
 constexpr Reserved kNothing{};
 constexpr Reserved kExtensions{0, 0, 0, 0, 0, 0x10, 0, 0};
 
-struct Probe {
-    Probe(World& world, bool extensions, Duration timeout = seconds(60))
+struct CommandProbe {
+    CommandProbe(World& world, bool extensions, Duration timeout = seconds(60))
         : env(world.add_host("client", at(1).address)), probe(env, settings(extensions, timeout), [this](auto told) {
               REQUIRE_FALSE(answer.has_value());
               answer = std::move(told);
@@ -82,7 +82,7 @@ TEST_CASE("a probe without extensions offers nothing and says nothing behind the
         peer.offers_extensions = true;
         has_everything(peer);
     });
-    Probe probe(world, false);
+    CommandProbe probe(world, false);
     world.simulator().run_for(seconds(5));
     REQUIRE(probe.answer.has_value());
     REQUIRE(probe.answer->has_value());
@@ -102,7 +102,7 @@ TEST_CASE("a probe with extensions learns what the peer calls ut_metadata, whate
             hello(p);
         };
     });
-    Probe probe(world, true);
+    CommandProbe probe(world, true);
     world.simulator().run_for(seconds(5));
     REQUIRE(probe.answer.has_value());
     REQUIRE(probe.answer->has_value());
@@ -114,7 +114,7 @@ TEST_CASE("a probe with extensions learns what the peer calls ut_metadata, whate
 TEST_CASE("a peer without extensions is answered for by its handshake alone") {
     World world({.rng_seed = 3});
     WireHost host(world, small_torrent(), 2, has_everything);
-    Probe probe(world, true);
+    CommandProbe probe(world, true);
     world.simulator().run_for(seconds(5));
     REQUIRE(probe.answer.has_value());
     REQUIRE(probe.answer->has_value());
@@ -126,21 +126,21 @@ TEST_CASE("bad input: a probe ends at another info_hash, at nobody, and at its t
     World world({.rng_seed = 4});
     SECTION("another info_hash") {
         WireHost host(world, small_torrent(), 2, [](WirePeer& peer) { peer.info_hash = InfoHash{}; });
-        Probe probe(world, false);
+        CommandProbe probe(world, false);
         world.simulator().run_for(seconds(5));
         REQUIRE(probe.answer.has_value());
         CHECK(probe.answer->error().code == ErrorCode::HandshakeRefused);
     }
     SECTION("nobody listens") {
         world.add_host("empty", at(2).address);
-        Probe probe(world, false);
+        CommandProbe probe(world, false);
         world.simulator().run_for(seconds(15));
         REQUIRE(probe.answer.has_value());
         CHECK_FALSE(probe.answer->has_value());
     }
     SECTION("the extension handshake never comes") {
         WireHost host(world, small_torrent(), 2, [](WirePeer& peer) { peer.offers_extensions = true; });
-        Probe probe(world, true, seconds(3));
+        CommandProbe probe(world, true, seconds(3));
         world.simulator().run_for(seconds(2));
         CHECK_FALSE(probe.answer.has_value());
         world.simulator().run_for(seconds(2));

@@ -7,7 +7,7 @@
 
 using namespace bt;
 using namespace bt::lab;
-using bt::lab::test::prepared;
+using bt::lab::test_lab::prepared;
 
 namespace {
 

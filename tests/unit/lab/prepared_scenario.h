@@ -7,7 +7,7 @@
 #include "lab/prepare.h"
 #include "tests/support/catch.h"
 
-namespace bt::lab::test {
+namespace bt::lab::test_lab {
 
 inline Prepared prepared(const std::string& more) {
     Result<Scenario> parsed = parse_scenario(
@@ -22,4 +22,4 @@ inline Prepared prepared(const std::string& more) {
     return out;
 }
 
-}  // namespace bt::lab::test
+}  // namespace bt::lab::test_lab

@@ -27,7 +27,7 @@ struct RelayBench : env::StreamHandler {
         bool closed = false;
     };
 
-    void begin(Link first = {}, Link second = {}, bool other_way_round = false) {
+    void begin(lab::Link first = {}, lab::Link second = {}, bool other_way_round = false) {
         std::vector<RelayNode> nodes{{address("127.9.8.1"), address("127.9.8.11"), first},
                                      {address("127.9.8.2"), address("127.9.8.12"), second}};
         if (other_way_round) std::swap(nodes[0], nodes[1]);
@@ -85,7 +85,7 @@ TEST_CASE_METHOD(RelayBench, "a relayed connection carries everything, and seems
 }
 
 TEST_CASE_METHOD(RelayBench, "a delayed link takes both nodes' delays, each way") {
-    Link first, second;
+    lab::Link first, second;
     first.delay = milliseconds(30);
     second.delay = milliseconds(20);
     begin(first, second);
@@ -96,7 +96,7 @@ TEST_CASE_METHOD(RelayBench, "a delayed link takes both nodes' delays, each way"
 }
 
 TEST_CASE_METHOD(RelayBench, "a lossy link brings everything in order, late by retransmission times") {
-    Link lossy;
+    lab::Link lossy;
     lossy.loss = kMostLoss;
     begin(lossy);
     const double took = exchange(20'000, 60);
@@ -105,7 +105,7 @@ TEST_CASE_METHOD(RelayBench, "a lossy link brings everything in order, late by r
 }
 
 TEST_CASE_METHOD(RelayBench, "a node's rate holds for what it sends") {
-    Link slow;
+    lab::Link slow;
     slow.rate.upload = 400'000;
     begin(slow);
     const double took = exchange(200'000);

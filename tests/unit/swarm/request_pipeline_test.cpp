@@ -233,11 +233,11 @@ TEST_CASE("the youngest requests are found first, and only among the last ones")
     t.fill(at(0));  // 0 to 3
     const auto all = [](const BlockRequest&) { return true; };
     const auto even = [](const BlockRequest& request) { return request.begin / kBlockSize % 2 == 0; };
-    CHECK(t.pipeline.youngest(10, 10, all) == std::vector{block(3), block(2), block(1), block(0)});
-    CHECK(t.pipeline.youngest(3, 2, all) == std::vector{block(3), block(2)});
-    CHECK(t.pipeline.youngest(3, 10, even) == std::vector{block(2)});
-    CHECK(t.pipeline.on_dropped(block(2)));
-    CHECK(t.pipeline.youngest(3, 10, even) == std::vector{block(0)});
+    CHECK(t.pipeline.youngest(10, 10, all) == std::vector{numbered_block(3), numbered_block(2), numbered_block(1), numbered_block(0)});
+    CHECK(t.pipeline.youngest(3, 2, all) == std::vector{numbered_block(3), numbered_block(2)});
+    CHECK(t.pipeline.youngest(3, 10, even) == std::vector{numbered_block(2)});
+    CHECK(t.pipeline.on_dropped(numbered_block(2)));
+    CHECK(t.pipeline.youngest(3, 10, even) == std::vector{numbered_block(0)});
     CHECK(t.pipeline.youngest(0, 10, all).empty());
 }
 
@@ -246,13 +246,13 @@ TEST_CASE("the short depth is half a second and ten of the least times in which 
     t.fill(at(0));
     CHECK(t.pipeline.short_depth(at(0)) == 4);  // no block has come yet
     // The first block after 10 ms; then 100 a second, so a depth of 300.
-    REQUIRE(t.pipeline.on_block(block(t.answered++), at(0.01)));
+    REQUIRE(t.pipeline.on_block(numbered_block(t.answered++), at(0.01)));
     t.run(0.02, 30, 100);
     CHECK(t.pipeline.depth(at(30)) >= 300);
     CHECK(t.pipeline.short_depth(at(30)) == t.pipeline.depth(at(30)) / 5);  // 0.6 s of 3 s
 
     Transfer far;
     far.fill(at(0));
-    REQUIRE(far.pipeline.on_block(block(far.answered++), at(0.25)));
+    REQUIRE(far.pipeline.on_block(numbered_block(far.answered++), at(0.25)));
     CHECK(far.pipeline.short_depth(at(0.25)) == far.pipeline.depth(at(0.25)));
 }

@@ -96,7 +96,7 @@ TEST_CASE("rates are what was counted over the time that passed") {
     Numbers numbers;
     CHECK(rates.over(seconds(10)).announces == 0);
     for (std::int64_t s = 0; s <= 100; ++s) {
-        numbers.now = at(s);
+        numbers.now = at(static_cast<double>(s));
         numbers.http.announces += s < 90 ? 2 : 20;
         numbers.udp.connects += 1;
         rates.sample(numbers);

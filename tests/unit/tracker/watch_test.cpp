@@ -137,7 +137,7 @@ TEST_CASE("bad input: exchanges, bytes, swarms and peers are bounded, the quiet 
     honest.request.append(2 * kMaxKeptBytes, 'x');
     honest.exchange.request = as_bytes(honest.request);
     for (std::size_t i = 0; i < kMaxExchanges + 5; ++i) {
-        honest.exchange.time = at(static_cast<std::int64_t>(i));
+        honest.exchange.time = at(static_cast<double>(i));
         honest.announce.port = static_cast<std::uint16_t>(1 + i);
         watch.on_seen(honest.exchange, nullptr);
     }
@@ -150,7 +150,7 @@ TEST_CASE("bad input: exchanges, bytes, swarms and peers are bounded, the quiet 
     CHECK(watch.swarms()[0].peers.front().endpoint.port == kMaxExchanges + 5 - kMaxSwarmPeers + 1);
     for (std::size_t i = 0; i < kMaxSwarms; ++i) {
         honest.announce.info_hash = test::hash_of(static_cast<Byte>(i));
-        honest.exchange.time = at(static_cast<std::int64_t>(1000 + i));
+        honest.exchange.time = at(static_cast<double>(1000 + i));
         watch.on_seen(honest.exchange, nullptr);
     }
     watch.check_invariants();
