@@ -9,6 +9,7 @@
 #include <charconv>
 #include <csignal>
 #include <ctime>
+#include <utility>
 
 #include "lab/slurm.h"
 
@@ -78,10 +79,12 @@ net::Fd seize(const fs::path& lock) {
 std::size_t end_marked_processes(const fs::path& folder) {
     const std::string mark = std::string(kMark) + '=' + folder.string();
     std::size_t first = 0;
+    bool nobody_before = false;  // a process that is just changing to another program has no environment to be seen
     for (int round = 0; round < kRounds; ++round) {
         const std::size_t met = kill_marked(mark);
-        if (round == 0) first = met;
-        if (met == 0) return first;
+        if (first == 0) first = met;
+        if (met == 0 && std::exchange(nobody_before, true)) return first;
+        if (met > 0) nobody_before = false;
         const timespec pause{0, 10'000'000};
         nanosleep(&pause, nullptr);
     }

@@ -49,7 +49,10 @@ std::vector<NetworkNode> networks_of(const Plan& plan) {
 
 std::uint64_t bytes_in(const fs::path& content) {
     std::error_code error;
-    if (fs::is_regular_file(content, error)) return fs::file_size(content, error);
+    if (fs::is_regular_file(content, error)) {
+        const std::uint64_t size = fs::file_size(content, error);
+        return error ? 0 : size;
+    }
     std::uint64_t bytes = 0;
     for (fs::recursive_directory_iterator entry(content, error), end; !error && entry != end; entry.increment(error)) {
         std::error_code ignored;
