@@ -4,6 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "common/base/encoding.h"
+#include "lab/torrent_files.h"
+
 namespace bt::lab {
 namespace {
 
@@ -12,7 +15,9 @@ using Json = nlohmann::ordered_json;
 // The kernel takes no longer one, with its name (MAX_ARG_STRLEN).
 constexpr std::size_t kMaxVariable = (128u << 10) - 64;
 
-std::string endpoints_text(const Json& json) { return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace); }
+std::string endpoints_text(const Json& json) {
+    return json.dump(-1, ' ', false, nlohmann::detail::error_handler_t::replace);
+}
 
 std::string_view phase_name(Phase phase) {
     switch (phase) {
@@ -57,13 +62,16 @@ std::string tracker_url(const LabRun& run) { return run.director().nodes().front
 std::string nodes_json(const LabRun& run) { return endpoints_text(list_nodes(run)); }
 
 Result<std::vector<std::pair<std::string, std::string>>> swarm_environment(const LabRun& run) {
+    BT_TRY_ASSIGN(const meta::Metainfo metainfo, load_torrent(run.plan().torrent));
     const std::filesystem::path file = run.folder() / "nodes.json";
     const std::string nodes = nodes_json(run);
     BT_TRY(write_text(file, nodes + '\n'));
-    std::vector<std::pair<std::string, std::string>> environment = {{"SWARMLAB_TRACKER_URL", tracker_url(run)},
-                                                                    {"SWARMLAB_TORRENT", run.plan().torrent.string()},
-                                                                    {"SWARMLAB_NODES_FILE", file.string()},
-                                                                    {kMark, run.folder().string()}};
+    std::vector<std::pair<std::string, std::string>> environment = {
+        {"SWARMLAB_TRACKER_URL", tracker_url(run)},
+        {"SWARMLAB_TORRENT", run.plan().torrent.string()},
+        {"SWARMLAB_INFO_HASH", to_hex(metainfo.info_hash())},
+        {"SWARMLAB_NODES_FILE", file.string()},
+        {kMark, run.folder().string()}};
     if (nodes.size() <= kMaxVariable) environment.emplace_back("SWARMLAB_NODES", nodes);
     return environment;
 }

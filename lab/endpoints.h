@@ -18,8 +18,8 @@ namespace bt::lab {
 // A JSON list: name, kind, address, listen, folder, files (clients), phase, progress, pid, complete.
 [[nodiscard]] std::string nodes_json(const LabRun& run);
 
-// SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_NODES, SWARMLAB_RUN; and SWARMLAB_NODES_FILE, which has what
-// SWARMLAB_NODES has, also where that is too long for an environment and left out. Writes that file.
+// SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_INFO_HASH, SWARMLAB_NODES, SWARMLAB_RUN; and SWARMLAB_NODES_FILE,
+// which has what SWARMLAB_NODES has, also where that is too long for an environment and left out. Writes that file.
 [[nodiscard]] Result<std::vector<std::pair<std::string, std::string>>> swarm_environment(const LabRun& run);
 
 // One JSON object: name, run, lab_pid, tracker_url, torrent, content, nodes.

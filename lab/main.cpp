@@ -110,8 +110,8 @@ bt::app::Command exec_command(bt::lab::ExecOptions& out) {
     Command exec{
         "exec",
         "Run a command inside a swarm that is up; end with the command's exit code",
-        "The command has SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_NODES (JSON; also in SWARMLAB_NODES_FILE)\n"
-        "and SWARMLAB_RUN in its environment. When it ends, everything is gone.",
+        "The command has SWARMLAB_TRACKER_URL, SWARMLAB_TORRENT, SWARMLAB_INFO_HASH, SWARMLAB_NODES (JSON; also in\n"
+        "SWARMLAB_NODES_FILE) and SWARMLAB_RUN in its environment. When it ends, everything is gone.",
         {scenario_of(out.run), {"COMMAND", "After --: the command with its arguments", add_text(out.command)}},
         run_options(out.run)};
     exec.positionals.back().repeatable = true;

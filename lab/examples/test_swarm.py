@@ -17,36 +17,37 @@ def nodes():
     return {node["name"]: node for node in json.loads(os.environ["SWARMLAB_NODES"])}
 
 
-def info_hash_of(node):
-    with open(os.path.join(os.environ["SWARMLAB_RUN"], "nodes", "tracker", "events.jsonl"), encoding="utf-8") as events:
-        for line in events:
-            if '"info_hash"' in line:
-                return bytes.fromhex(json.loads(line)["info_hash"])
-    raise AssertionError(f"nobody announced to {node['name']}")
+INFO_HASH = bytes.fromhex(os.environ["SWARMLAB_INFO_HASH"])
+
+
+def until(condition):
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)
 
 
 def test_the_tracker_knows_the_seeder(nodes):
-    query = urllib.parse.urlencode({"info_hash": info_hash_of(nodes["tracker"]), "peer_id": b"-PY0001-abcdefghijkl",
+    query = urllib.parse.urlencode({"info_hash": INFO_HASH, "peer_id": b"-PY0001-abcdefghijkl",
                                     "port": 1, "uploaded": 0, "downloaded": 0, "left": 1, "compact": 1})
-    with urllib.request.urlopen(f"{os.environ['SWARMLAB_TRACKER_URL']}?{query}", timeout=5) as reply:
-        body = reply.read()
     ip, port = nodes["seeder-1"]["listen"].split(":")
-    assert socket.inet_aton(ip) + int(port).to_bytes(2, "big") in body
+
+    def is_told_of_it():
+        with urllib.request.urlopen(f"{os.environ['SWARMLAB_TRACKER_URL']}?{query}", timeout=5) as reply:
+            return socket.inet_aton(ip) + int(port).to_bytes(2, "big") in reply.read()
+
+    until(is_told_of_it)  # a node is ready before its announce is answered
 
 
 def test_the_seeder_answers_a_handshake(nodes):
     ip, port = nodes["seeder-1"]["listen"].split(":")
-    info_hash = info_hash_of(nodes["tracker"])
     with socket.create_connection((ip, int(port)), timeout=5) as peer:
-        peer.sendall(b"\x13BitTorrent protocol" + bytes(8) + info_hash + b"-PY0001-abcdefghijkl")
+        peer.sendall(b"\x13BitTorrent protocol" + bytes(8) + INFO_HASH + b"-PY0001-abcdefghijkl")
         answer = b""
         while len(answer) < 68:
             answer += peer.recv(68 - len(answer))
-    assert answer[:20] == b"\x13BitTorrent protocol" and answer[28:48] == info_hash
+    assert answer[:20] == b"\x13BitTorrent protocol" and answer[28:48] == INFO_HASH
 
 
 def test_a_client_gets_its_files(nodes):
-    end = time.monotonic() + 30
-    while not os.path.isdir(os.path.join(nodes["client-1"]["files"], "small")):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: os.path.isdir(os.path.join(nodes["client-1"]["files"], "small")))
